@@ -1,0 +1,138 @@
+namespace RawDL;
+
+/// <summary>What a tape is for.</summary>
+public enum TapeMode
+{
+    /// <summary>A training step: gradients are recorded, dropout drops, batch norm uses and updates batch statistics.</summary>
+    Training,
+
+    /// <summary>Evaluation: the same code, nothing recorded, dropout is the identity, batch norm uses running statistics.</summary>
+    Inference,
+}
+
+/// <summary>One step: its memory and its history. The tape comes with the data (<see cref="Input"/>), results carry it on, weights have none.</summary>
+/// <remarks>After <see cref="Reset"/> all tensors of the step are void and their buffers serve the next one, so from the second step of a
+/// shape on no device memory is allocated. Source of the scheme: reverse accumulation, Griewank and Walther, Evaluating Derivatives, 2008, chapter 3.</remarks>
+public sealed class Tape : IDisposable
+{
+    private readonly Dictionary<int, Stack<DeviceBuffer>> _pool = [];
+    private readonly List<DeviceBuffer> _inUse = [];
+    private readonly List<(Tensor Output, Action Backward)> _history = [];
+
+    /// <summary>Creates an empty tape on a device.</summary>
+    public Tape(Device device, TapeMode mode = TapeMode.Training)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        Device = device;
+        Mode = mode;
+    }
+
+    /// <summary>The device that runs the step.</summary>
+    public Device Device { get; }
+
+    /// <summary>Training or inference.</summary>
+    public TapeMode Mode { get; }
+
+    /// <summary>True when gradients are recorded.</summary>
+    public bool IsTraining => Mode == TapeMode.Training;
+
+    /// <summary>Seed of the counter-based random numbers of this tape's operations (dropout).</summary>
+    public ulong Seed { get; set; }
+
+    /// <summary>Number of the step, the other half of the random counter; the trainer sets it, so a step draws the same numbers after a resume.</summary>
+    public ulong Step { get; set; }
+
+    /// <summary>Copies host data into the step. No gradient is kept for it.</summary>
+    /// <exception cref="ShapeException">The data has not <c>shape.Count</c> elements.</exception>
+    public Tensor Input(ReadOnlySpan<float> data, Shape shape)
+    {
+        if (data.Length != shape.Count)
+            throw new ShapeException($"Tape.Input: expected {shape.Count} elements for {shape}, got {data.Length}.");
+        var tensor = Allocate(shape);
+        Device.Upload(data, tensor.Buffer, tensor.Offset);
+        return tensor;
+    }
+
+    /// <summary>Copies host data into the step and keeps its gradient: for differentiation by the data.</summary>
+    /// <exception cref="ShapeException">The data has not <c>shape.Count</c> elements.</exception>
+    public Tensor Variable(ReadOnlySpan<float> data, Shape shape)
+    {
+        var tensor = Input(data, shape);
+        if (IsTraining) tensor.Gradient = AllocateZero(shape);
+        return tensor;
+    }
+
+    /// <summary>Copies integer labels into the step, shape [N].</summary>
+    public Tensor Labels(ReadOnlySpan<int> labels)
+    {
+        var tensor = Allocate(new Shape(labels.Length));
+        Device.Upload(labels, tensor.Buffer, tensor.Offset);
+        return tensor;
+    }
+
+    /// <summary>Memory for a result, uninitialised, valid until <see cref="Reset"/>.</summary>
+    public Tensor Allocate(Shape shape) => new(Rent(shape.Count), 0, shape, this);
+
+    /// <summary>As <see cref="Allocate"/>, filled with zeros.</summary>
+    public Tensor AllocateZero(Shape shape)
+    {
+        var tensor = Allocate(shape);
+        Device.Fill(tensor, 0f);
+        return tensor;
+    }
+
+    /// <summary>Notes how to carry the gradient of <paramref name="output"/> to its inputs, and gives it a gradient of zeros. Does nothing in inference.</summary>
+    /// <param name="output">The result of an operation.</param>
+    /// <param name="backward">Adds to the gradients of the inputs that have one; reads <c>output.Gradient</c>.</param>
+    public void Record(Tensor output, Action backward)
+    {
+        if (!IsTraining) return;
+        output.Gradient = AllocateZero(output.Shape);
+        _history.Add((output, backward));
+    }
+
+    /// <summary>Runs the history backwards from ∂loss/∂loss = <paramref name="seed"/>; parameter gradients are added to.</summary>
+    /// <param name="loss">A recorded result; every element of its gradient is set to <paramref name="seed"/>.</param>
+    /// <param name="seed">1 for the gradient itself; another value scales it.</param>
+    /// <exception cref="InvalidOperationException">The loss was not recorded by this tape.</exception>
+    public void Backward(Tensor loss, float seed = 1f)
+    {
+        if (loss.Tape != this || loss.Gradient is null)
+            throw new InvalidOperationException("Tape.Backward: expected a loss recorded by this tape in training mode.");
+        Device.Fill(loss.Gradient, seed);
+        for (var i = _history.Count - 1; i >= 0; i--) _history[i].Backward();
+    }
+
+    /// <summary>Forgets the step; its buffers go back to the pool.</summary>
+    public void Reset()
+    {
+        _history.Clear();
+        foreach (var buffer in _inUse)
+        {
+            if (!_pool.TryGetValue(buffer.Length, out var free)) _pool[buffer.Length] = free = new Stack<DeviceBuffer>();
+            free.Push(buffer);
+        }
+        _inUse.Clear();
+    }
+
+    /// <summary>Frees all memory of the tape.</summary>
+    public void Dispose()
+    {
+        Reset();
+        foreach (var free in _pool.Values)
+            while (free.TryPop(out var buffer)) buffer.Dispose();
+    }
+
+    /// <summary>The tape of the first operand that has one.</summary>
+    /// <exception cref="InvalidOperationException">No operand has a tape.</exception>
+    public static Tape Of(Tensor a, Tensor? b = null) =>
+        a.Tape ?? b?.Tape ?? throw new InvalidOperationException(
+            "Tape.Of: expected an operand that was made by a tape, got only free tensors; bring the data in with Tape.Input.");
+
+    private DeviceBuffer Rent(int length)
+    {
+        var buffer = _pool.TryGetValue(length, out var free) && free.TryPop(out var pooled) ? pooled : Device.Allocate(length);
+        _inUse.Add(buffer);
+        return buffer;
+    }
+}

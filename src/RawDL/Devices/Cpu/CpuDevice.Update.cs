@@ -1,0 +1,7 @@
+namespace RawDL;
+
+public sealed unsafe partial class CpuDevice
+{
+    /// <inheritdoc/>
+    protected internal override void Update<TRule>(TRule rule, ReadOnlySpan<UpdateSegment> segments, Tensor values, Tensor gradients, Tensor? state0, Tensor? state1, Tensor? state2) => throw new NotImplementedException();
+}

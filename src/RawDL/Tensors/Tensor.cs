@@ -1,0 +1,77 @@
+namespace RawDL;
+
+/// <summary>A shape over a buffer: 4-byte elements, row-major, contiguous. Elements are float32, save labels and arg-max indices, which are int32.</summary>
+/// <remarks>A tensor owns nothing; its buffer belongs to a <see cref="RawDL.Tape"/>, to a parameter set or to the caller. Operations are
+/// extension methods in <see cref="TensorOps"/>.</remarks>
+public sealed class Tensor
+{
+    /// <summary>A view of <paramref name="shape"/> that starts at element <paramref name="offset"/> of <paramref name="buffer"/>.</summary>
+    /// <exception cref="ShapeException">The view does not lie inside the buffer.</exception>
+    public Tensor(DeviceBuffer buffer, int offset, Shape shape, Tape? tape = null)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        if (offset < 0 || offset > buffer.Length - shape.Count)
+            throw new ShapeException($"Tensor: expected {shape} at offset {offset} to lie inside {buffer.Length} elements.");
+        Buffer = buffer;
+        Offset = offset;
+        Shape = shape;
+        Tape = tape;
+    }
+
+    /// <summary>Where the elements lie.</summary>
+    public DeviceBuffer Buffer { get; }
+
+    /// <summary>First element in <see cref="Buffer"/>, elements.</summary>
+    public int Offset { get; }
+
+    /// <summary>The extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The tape that made this tensor, or null for parameters and the caller's own tensors.</summary>
+    public Tape? Tape { get; }
+
+    /// <summary>The place where backward passes add ∂loss/∂this, same shape; null where no gradient is wanted.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <summary>Number of elements.</summary>
+    public int Count => Shape.Count;
+
+    /// <summary>The device that holds the elements.</summary>
+    public Device Device => Buffer.Device;
+
+    /// <summary>Copies the elements to the host.</summary>
+    /// <exception cref="ShapeException">The destination has another length.</exception>
+    public void CopyTo(Span<float> destination)
+    {
+        if (destination.Length != Count)
+            throw new ShapeException($"Tensor.CopyTo: expected {Count} elements for {Shape}, got {destination.Length}.");
+        Device.Download(Buffer, Offset, destination);
+    }
+
+    /// <summary>Copies the elements from the host.</summary>
+    /// <exception cref="ShapeException">The source has another length.</exception>
+    public void CopyFrom(ReadOnlySpan<float> source)
+    {
+        if (source.Length != Count)
+            throw new ShapeException($"Tensor.CopyFrom: expected {Count} elements for {Shape}, got {source.Length}.");
+        Device.Upload(source, Buffer, Offset);
+    }
+
+    /// <summary>A host copy of the elements, row-major.</summary>
+    public float[] ToArray()
+    {
+        var values = new float[Count];
+        CopyTo(values);
+        return values;
+    }
+
+    /// <summary>The value of a tensor of one element.</summary>
+    /// <exception cref="ShapeException">More or less than one element.</exception>
+    public float Item()
+    {
+        if (Count != 1) throw new ShapeException($"Tensor.Item: expected one element, got {Shape}.");
+        Span<float> value = stackalloc float[1];
+        CopyTo(value);
+        return value[0];
+    }
+}
