@@ -57,6 +57,9 @@ public sealed class Tensor
         Device.Upload(source, Buffer, Offset);
     }
 
+    /// <summary>Every element = <paramref name="value"/>.</summary>
+    public void Fill(float value) => Device.Fill(this, value);
+
     /// <summary>A host copy of the elements, row-major.</summary>
     public float[] ToArray()
     {
