@@ -61,7 +61,7 @@ public sealed class ParameterSet : IDisposable
     }
 
     /// <summary>Gives memory to every parameter of a bound model and draws the first values on the host, so that they are the same on every device.</summary>
-    /// <param name="model">A layer after <see cref="Layer.Bind"/>.</param>
+    /// <param name="model">A layer after <see cref="Layer.Bind(Shape)"/>.</param>
     /// <param name="device">Holds the buffers.</param>
     /// <param name="seed">Parameter i draws from stream i of this seed.</param>
     /// <exception cref="ArgumentException">Two parameters have one name.</exception>
