@@ -1,0 +1,115 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace RawDL.NN;
+
+/// <summary>
+/// One gzip member in memory (RFC 1952), read forward and checked to its last byte. <see cref="GZipStream"/> takes a file that was cut
+/// anywhere for a whole one, so header and trailer are read here and only the deflate stream is left to the library.
+/// </summary>
+internal sealed class GzipMember : IDisposable
+{
+    private const int FixedHeader = 10;
+    private const int Trailer = 8;
+    private const byte HasHeaderChecksum = 2, HasExtra = 4, HasName = 8, HasComment = 16;
+
+    private static readonly uint[] s_table = MakeTable();
+
+    private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly string _path;
+    private readonly DeflateStream _deflate;
+    private uint _checksum = uint.MaxValue;
+    private uint _length;
+
+    internal GzipMember(ReadOnlyMemory<byte> bytes, string path)
+    {
+        _bytes = bytes;
+        _path = path;
+        var start = SkipHeader(bytes.Span);
+        var content = bytes[start..^Trailer].ToArray();
+        _deflate = new DeflateStream(new MemoryStream(content, writable: false), CompressionMode.Decompress);
+    }
+
+    /// <summary>Whether bytes begin as a gzip member does.</summary>
+    internal static bool Recognizes(ReadOnlySpan<byte> bytes) => bytes.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
+
+    /// <summary>Reads until the destination is full or the member ends, and returns the number of bytes.</summary>
+    internal int Read(Span<byte> destination)
+    {
+        try
+        {
+            var count = _deflate.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
+            foreach (var b in destination[..count]) _checksum = s_table[(byte)(_checksum ^ b)] ^ (_checksum >> 8);
+            _length += (uint)count;
+            return count;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new RawFileException(_path, null, "expected deflate-compressed data, got other bytes", e);
+        }
+    }
+
+    /// <summary>
+    /// Reads the rest, which must be exactly this long, and checks length and checksum. Memory grows with what the member really holds, not
+    /// with what was announced: a small file cannot ask for gigabytes.
+    /// </summary>
+    internal byte[] ReadToEnd(int expected)
+    {
+        var data = new byte[Math.Min(expected, Math.Max(_bytes.Length, 4096))];
+        var count = Read(data);
+        while (count == data.Length && count < expected)
+        {
+            Array.Resize(ref data, (int)Math.Min(expected, 2L * data.Length));
+            count += Read(data.AsSpan(count));
+        }
+        if (count < expected) throw new RawFileException(_path, null, $"expected {expected} data bytes after decompression, got {count}");
+        if (Read(stackalloc byte[1]) != 0) throw new RawFileException(_path, null, $"expected {expected} data bytes after decompression, got more");
+
+        var trailer = _bytes.Span[^Trailer..];
+        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) is var checksum && checksum != ~_checksum)
+            throw new RawFileException(_path, _bytes.Length - Trailer, $"expected gzip checksum {~_checksum:x8}, got {checksum:x8}");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer[4..]) is var length && length != _length)
+            throw new RawFileException(_path, _bytes.Length - 4, $"expected gzip length {_length}, got {length}");
+        return data;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _deflate.Dispose();
+
+    private int SkipHeader(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < FixedHeader + Trailer) throw Cut(bytes.Length);
+        if (bytes[2] != 8) throw new RawFileException(_path, 2, $"expected gzip method 8, got {bytes[2]}");
+        var flags = bytes[3];
+        if ((flags & 0xE0) != 0) throw new RawFileException(_path, 3, $"expected gzip flags below 32, got {flags}");
+        var end = bytes.Length - Trailer;
+        var position = FixedHeader;
+        if ((flags & HasExtra) != 0)
+        {
+            if (position + 2 > end) throw Cut(bytes.Length);
+            position += 2 + BinaryPrimitives.ReadUInt16LittleEndian(bytes[position..]);
+        }
+        for (var flag = HasName; flag <= HasComment; flag *= 2)
+        {
+            if ((flags & flag) == 0) continue;
+            if (position > end || bytes[position..end].IndexOf((byte)0) is var length && length < 0) throw Cut(bytes.Length);
+            position += length + 1;
+        }
+        if ((flags & HasHeaderChecksum) != 0) position += 2;
+        return position <= end ? position : throw Cut(bytes.Length);
+    }
+
+    private RawFileException Cut(int length) => new(_path, length, "expected a whole gzip member, got the end of the file");
+
+    private static uint[] MakeTable()
+    {
+        var table = new uint[256];
+        for (var i = 0u; i < 256; i++)
+        {
+            var value = i;
+            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? 0xEDB88320 ^ (value >> 1) : value >> 1;
+            table[i] = value;
+        }
+        return table;
+    }
+}
