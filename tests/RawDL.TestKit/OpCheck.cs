@@ -72,9 +72,17 @@ public static class OpCheck
 
         // The loss Σ w·y without an operation of its own: its gradient by y is w.
         var loss = tape.Allocate(new Shape());
-        tape.Record(loss, () => y.Gradient.CopyFrom(MakeWeights(row, y.Count)));
+        tape.Record(loss, () => AddWeights(row, y.Gradient));
         tape.Backward(loss);
         return new OpValues(y.ToArray(), Array.ConvertAll(inputs, input => input.Gradient!.ToArray()));
+    }
+
+    private static void AddWeights(OpCase row, Tensor gradient)
+    {
+        var values = gradient.ToArray();
+        var weights = MakeWeights(row, values.Length);
+        for (var i = 0; i < values.Length; i++) values[i] += weights[i];
+        gradient.CopyFrom(values);
     }
 
     private static double[] CheckGradients(OpCase row, float[][] inputs, float[] weights, OpValues actual, List<string> failures)
@@ -92,9 +100,10 @@ public static class OpCheck
                 var i = elements[k];
                 var centre = point[input][i];
                 point[input][i] = centre + Step;
-                var above = row.Oracle(point);
+                // Copies: the oracle of a view may return its input.
+                var above = (double[])row.Oracle(point).Clone();
                 point[input][i] = centre - Step;
-                var below = row.Oracle(point);
+                var below = (double[])row.Oracle(point).Clone();
                 point[input][i] = centre;
                 for (var j = 0; j < weights.Length; j++) expected[k] += weights[j] * (above[j] - below[j]);
                 expected[k] /= 2 * Step;

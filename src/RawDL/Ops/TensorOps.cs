@@ -14,4 +14,44 @@ public static partial class TensorOps
         });
         return y;
     }
+
+    private static Tensor Binary<TOp>(Tensor a, Tensor b, string name) where TOp : unmanaged, IBinaryOp
+    {
+        var geometry = Broadcast(a.Shape, b.Shape, name);
+        var tape = Tape.Of(a, b);
+        var y = tape.Allocate(a.Shape);
+        tape.Device.BinaryForward<TOp>(geometry, a, b, y);
+        tape.Record(y, () =>
+        {
+            if (a.Gradient is { } da) tape.Device.BinaryBackwardLeft<TOp>(geometry, a, b, y.Gradient!, da);
+            if (b.Gradient is { } db) tape.Device.BinaryBackwardRight<TOp>(geometry, a, b, y.Gradient!, db);
+        });
+        return y;
+    }
+
+    private static BroadcastGeometry Broadcast(Shape a, Shape b, string name)
+    {
+        if (a == b) return new BroadcastGeometry(1, a.Count, 1);
+        if (b.Count == 1) return new BroadcastGeometry(1, 1, a.Count);
+        if (a.Rank >= 2 && b.Rank == 1 && b[0] == a[1]) return new BroadcastGeometry(a[0], a[1], a.Product(2, a.Rank));
+        var channels = a.Rank >= 2 ? $", [{a[1]}]" : "";
+        throw new ShapeException($"{name}: expected b of {a}{channels} or one element, got {b} for a {a}.");
+    }
+
+    // Negative dimensions count from the innermost.
+    private static int Dimension(Shape shape, int dimension, string name)
+    {
+        var d = dimension < 0 ? dimension + shape.Rank : dimension;
+        if ((uint)d >= (uint)shape.Rank)
+            throw new ShapeException($"{name}: expected a dimension below {shape.Rank}, got {dimension} for x {shape}.");
+        return d;
+    }
+
+    private static ReduceGeometry Around(Shape shape, int dimension) =>
+        new(shape.Product(0, dimension), shape[dimension], shape.Product(dimension + 1, shape.Rank));
+
+    private static void RequireSameShape(Tensor x, Tensor target, string name)
+    {
+        if (x.Shape != target.Shape) throw new ShapeException($"{name}: expected a target of {x.Shape}, got {target.Shape}.");
+    }
 }

@@ -8,7 +8,8 @@ public readonly struct Shape : IEquatable<Shape>
     /// <summary>The highest rank.</summary>
     public const int MaxRank = 4;
 
-    private readonly int _d0, _d1, _d2, _d3;
+    // All zero for a scalar: default(Shape), which new Shape() is, must be one.
+    private readonly int _d0, _d1, _d2, _d3, _count;
 
     /// <summary>Creates a shape from its extents, outermost first. No extent means a scalar.</summary>
     /// <exception cref="ShapeException">More than four extents, a negative one, or more than 2³¹ − 1 elements.</exception>
@@ -26,18 +27,18 @@ public readonly struct Shape : IEquatable<Shape>
                 throw new ShapeException($"Shape: expected at most {int.MaxValue} elements, got [{string.Join(", ", extents.ToArray())}].");
         }
         Rank = extents.Length;
-        Count = (int)count;
-        _d0 = Rank > 0 ? extents[0] : 1;
-        _d1 = Rank > 1 ? extents[1] : 1;
-        _d2 = Rank > 2 ? extents[2] : 1;
-        _d3 = Rank > 3 ? extents[3] : 1;
+        _count = (int)count;
+        _d0 = Rank > 0 ? extents[0] : 0;
+        _d1 = Rank > 1 ? extents[1] : 0;
+        _d2 = Rank > 2 ? extents[2] : 0;
+        _d3 = Rank > 3 ? extents[3] : 0;
     }
 
     /// <summary>Number of extents, 0 to 4.</summary>
     public int Rank { get; }
 
     /// <summary>Number of elements: the product of the extents, 1 for a scalar.</summary>
-    public int Count { get; }
+    public int Count => Rank == 0 ? 1 : _count;
 
     /// <summary>One extent, the outermost at 0. Negative indices count from the innermost: −1 is the last.</summary>
     public int this[int dimension]

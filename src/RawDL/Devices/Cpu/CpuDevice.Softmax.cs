@@ -1,10 +1,146 @@
+using System.Numerics;
+
 namespace RawDL;
 
+// Rows (Inner = 1) run their vectors along the classes; else the vectors run along the inner extent, one lane per column, and walk over the classes.
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    protected internal override void SoftmaxForward(in ReduceGeometry geometry, SoftmaxKind kind, Tensor x, Tensor y) => throw new NotImplementedException();
+    protected internal override void SoftmaxForward(in ReduceGeometry geometry, SoftmaxKind kind, Tensor x, Tensor y)
+    {
+        var job = new SoftmaxJob(geometry, kind, Pointer(x), null, Pointer(y));
+        _team.Run(job.Chunks, &SoftmaxForwardChunk, &job);
+    }
 
     /// <inheritdoc/>
-    protected internal override void SoftmaxBackward(in ReduceGeometry geometry, SoftmaxKind kind, Tensor y, Tensor dy, Tensor dx) => throw new NotImplementedException();
+    protected internal override void SoftmaxBackward(in ReduceGeometry geometry, SoftmaxKind kind, Tensor y, Tensor dy, Tensor dx)
+    {
+        var job = new SoftmaxJob(geometry, kind, Pointer(y), Pointer(dy), Pointer(dx));
+        _team.Run(job.Chunks, &SoftmaxBackwardChunk, &job);
+    }
+
+    private readonly struct SoftmaxJob(ReduceGeometry geometry, SoftmaxKind kind, float* source, float* dy, float* target)
+    {
+        public readonly ReduceGeometry Geometry = geometry;
+        public readonly SoftmaxKind Kind = kind;
+        public readonly float* Source = source, Dy = dy, Target = target;
+
+        public int OuterPerChunk => Math.Max(1, ChunkLength / Math.Max(1, Geometry.Reduced * Geometry.Inner));
+        public int Chunks => (Geometry.Outer + OuterPerChunk - 1) / OuterPerChunk;
+    }
+
+    private static void SoftmaxForwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(SoftmaxJob*)arguments;
+        var (classes, inner) = (job.Geometry.Reduced, job.Geometry.Inner);
+        var end = Math.Min(job.Geometry.Outer, (chunk + 1) * job.OuterPerChunk);
+        for (var outer = chunk * job.OuterPerChunk; outer < end; outer++)
+        {
+            float* x = job.Source + outer * classes * inner, y = job.Target + outer * classes * inner;
+            if (inner == 1) SoftmaxRow(job.Kind, x, y, classes);
+            else
+                for (var i = 0; i < inner; i++) SoftmaxColumn(job.Kind, x + i, y + i, classes, inner);
+        }
+    }
+
+    private static void SoftmaxBackwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(SoftmaxJob*)arguments;
+        var (classes, inner) = (job.Geometry.Reduced, job.Geometry.Inner);
+        var end = Math.Min(job.Geometry.Outer, (chunk + 1) * job.OuterPerChunk);
+        for (var outer = chunk * job.OuterPerChunk; outer < end; outer++)
+            for (var i = 0; i < inner; i++)
+            {
+                var start = outer * classes * inner + i;
+                SoftmaxBackwardColumn(job.Kind, job.Source + start, job.Dy + start, job.Target + start, classes, inner);
+            }
+    }
+
+    private static void SoftmaxRow(SoftmaxKind kind, float* x, float* y, int classes)
+    {
+        var maximum = Maximum(x, classes, 1);
+        var sum = ExpOfDifferences(x, maximum, y, classes);
+        if (kind == SoftmaxKind.Softmax) Scale(y, (float)(1 / sum), classes);
+        else
+        {
+            var log = (float)Math.Log(sum);
+            for (var c = 0; c < classes; c++) y[c] = x[c] - maximum - log;
+        }
+    }
+
+    private static void SoftmaxColumn(SoftmaxKind kind, float* x, float* y, int classes, int stride)
+    {
+        var maximum = Maximum(x, classes, stride);
+        double sum = 0;
+        for (var c = 0; c < classes; c++) sum += y[c * stride] = MathF.Exp(x[c * stride] - maximum);
+        if (kind == SoftmaxKind.Softmax)
+        {
+            var scale = (float)(1 / sum);
+            for (var c = 0; c < classes; c++) y[c * stride] *= scale;
+        }
+        else
+        {
+            var log = (float)Math.Log(sum);
+            for (var c = 0; c < classes; c++) y[c * stride] = x[c * stride] - maximum - log;
+        }
+    }
+
+    // Softmax: dx += y·(dy − Σ dy·y). Log-softmax: dx += dy − exp(y)·Σ dy.
+    private static void SoftmaxBackwardColumn(SoftmaxKind kind, float* y, float* dy, float* dx, int classes, int stride)
+    {
+        double sum = 0;
+        if (kind == SoftmaxKind.Softmax)
+        {
+            for (var i = 0; i < classes * stride; i += stride) sum += (double)dy[i] * y[i];
+            var shift = (float)sum;
+            for (var i = 0; i < classes * stride; i += stride) dx[i] += y[i] * (dy[i] - shift);
+        }
+        else
+        {
+            for (var i = 0; i < classes * stride; i += stride) sum += dy[i];
+            var factor = (float)sum;
+            for (var i = 0; i < classes * stride; i += stride) dx[i] += dy[i] - MathF.Exp(y[i]) * factor;
+        }
+    }
+
+    // NaN never wins; it comes back through x − maximum.
+    private static float Maximum(float* x, int count, int stride)
+    {
+        var maximum = float.NegativeInfinity;
+        for (var i = 0; i < count * stride; i += stride)
+            if (x[i] > maximum) maximum = x[i];
+        return maximum;
+    }
+
+    // y = exp(x − maximum); returns Σ y.
+    private static double ExpOfDifferences(float* x, float maximum, float* y, int count)
+    {
+        double sum = 0;
+        var i = 0;
+        if (Vector.IsHardwareAccelerated)
+        {
+            var width = Vector<float>.Count;
+            var shift = new Vector<float>(maximum);
+            Vector<float> lanes = default;
+            for (; i <= count - width; i += width)
+            {
+                var values = Elementary.Exp(Vector.Load(x + i) - shift);
+                values.Store(y + i);
+                lanes += values;
+            }
+            sum = Vector.Sum(lanes);
+            if (i < count) StorePartial(Elementary.Exp(LoadPartial(x + i, count - i) - shift), y + i, count - i);
+            for (; i < count; i++) sum += y[i];
+        }
+        for (; i < count; i++) sum += y[i] = MathF.Exp(x[i] - maximum);
+        return sum;
+    }
+
+    private static void Scale(float* values, float factor, int count)
+    {
+        var i = 0;
+        var lanes = new Vector<float>(factor);
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count) (Vector.Load(values + i) * lanes).Store(values + i);
+        for (; i < count; i++) values[i] *= factor;
+    }
 }
