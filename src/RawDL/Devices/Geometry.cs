@@ -42,7 +42,7 @@ public readonly record struct BroadcastGeometry(int Outer, int Channels, int Inn
 
 /// <summary>C[Rows, Columns] = A·B with <paramref name="Inner"/> products per element, after transposition.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct MatMulGeometry(int Rows, int Columns, int Inner, Transpose Transpose);
+public readonly partial record struct MatMulGeometry(int Rows, int Columns, int Inner, Transpose Transpose);
 
 /// <summary>x of [Outer, Reduced, Inner] reduced over its middle.</summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -57,7 +57,7 @@ public readonly record struct RegionGeometry(
 
 /// <summary>One resolved convolution of x [N, C, H, W] with weight [O, C / Groups, U, V].</summary>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct Conv2dGeometry(
+public readonly partial record struct Conv2dGeometry(
     int Batch, int InChannels, int InHeight, int InWidth,
     int OutChannels, int KernelHeight, int KernelWidth,
     int OutHeight, int OutWidth,
@@ -66,7 +66,7 @@ public readonly record struct Conv2dGeometry(
 
 /// <summary>One resolved pooling of planes: <paramref name="Planes"/> = N·C images of H × W.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct Pool2dGeometry(
+public readonly partial record struct Pool2dGeometry(
     int Planes, int InHeight, int InWidth, int OutHeight, int OutWidth,
     int KernelHeight, int KernelWidth, int StrideHeight, int StrideWidth, int PaddingHeight, int PaddingWidth);
 
