@@ -1,1 +1,3 @@
-return 0;
+using RawDL.Cli;
+
+return (int)Application.Run(args, Console.Out, Console.Error);

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace RawDL.Cli;
+
+/// <summary>The tree of commands, and how a call of it ends: one exit code, at most three lines of complaint.</summary>
+internal static class Application
+{
+    private const int MaximumLineLength = 300;
+
+    public static ExitCode Run(string[] args, TextWriter output, TextWriter error)
+    {
+        var root = CreateRoot();
+        // No response files: a path may begin with '@'.
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction wrongUse) return Complain(parsed, wrongUse, error);
+        using var signals = new Signals();
+        try
+        {
+            return (ExitCode)parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception exception)
+        {
+            return Failure.Report(exception, args, parsed.GetValue(GlobalOptions.Verbose), error);
+        }
+    }
+
+    /// <summary>All commands with their options.</summary>
+    public static RootCommand CreateRoot()
+    {
+        var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
+        {
+            TrainCommand.Create(), EvalCommand.Create(), PredictCommand.Create(), NetCommand.Create(), DataCommand.Create(), DevicesCommand.Create(),
+            SelfTestCommand.Create(), BenchCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
+        };
+        GlobalOptions.AddTo(root);
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        root.SetAction(parsed => help.Action is SynchronousCommandLineAction show ? show.Invoke(parsed) : 0);
+        return root;
+    }
+
+    // The message that the parser would print, without the help that it would add.
+    private static ExitCode Complain(ParseResult parsed, ParseErrorAction action, TextWriter error)
+    {
+        using var text = new StringWriter();
+        action.ShowHelp = false;
+        parsed.InvocationConfiguration.Error = text;
+        action.Invoke(parsed);
+        var lines = text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        foreach (var line in lines.Take(2)) error.WriteLine(Message.OneLine(line, MaximumLineLength));
+        error.WriteLine($"See '{CommandPath(parsed.CommandResult.Command)} --help'.");
+        return ExitCode.Usage;
+    }
+
+    private static string CommandPath(Command command)
+    {
+        var parent = command.Parents.OfType<Command>().FirstOrDefault();
+        return parent is null ? "rawdl" : $"{CommandPath(parent)} {command.Name}";
+    }
+}

@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace RawDL.Cli;
+
+/// <summary>Options with one value, checked while the line is parsed: <c>--epochs: expected …, got …</c>.</summary>
+internal static class Values
+{
+    private const int MaximumPathLength = 4096;
+
+    public static Option<int?> Integer(string name, string help, int minimum, int maximum) => new(name)
+    {
+        Description = help,
+        HelpName = "N",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result => (int?)ParseInteger(result, name, minimum, maximum),
+    };
+
+    public static Option<long?> Long(string name, string help, long minimum, long maximum) => new(name)
+    {
+        Description = help,
+        HelpName = "N",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result => ParseInteger(result, name, minimum, maximum),
+    };
+
+    /// <summary>A finite number above <paramref name="above"/> and at most <paramref name="maximum"/>.</summary>
+    public static Option<float?> Number(string name, string help, float above, float maximum) => new(name)
+    {
+        Description = help,
+        HelpName = "X",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (text.Length <= 64 && float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > above && value <= maximum) return value;
+            return Refuse<float?>(result, name, string.Create(CultureInfo.InvariantCulture, $"a number above {above} and at most {maximum}"));
+        },
+    };
+
+    public static Option<string?> Choice(string name, string help, params string[] choices)
+    {
+        var option = new Option<string?>(name)
+        {
+            Description = help,
+            HelpName = "NAME",
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = result =>
+            {
+                var text = result.Tokens[0].Value;
+                return choices.Contains(text, StringComparer.Ordinal) ? text : Refuse<string?>(result, name, $"one of {string.Join(", ", choices)}");
+            },
+        };
+        option.CompletionSources.Add(choices);
+        return option;
+    }
+
+    /// <summary>The path of a file or folder; whether it exists is the business of who opens it.</summary>
+    public static Option<string?> Path(string name, string helpName, string help, bool recursive = false) => new(name)
+    {
+        Description = help,
+        HelpName = helpName,
+        Recursive = recursive,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result => ParsePath(result, name),
+    };
+
+    /// <summary>Paths given as arguments, at least one.</summary>
+    public static Argument<string[]> Paths(string name, string help) => new(name)
+    {
+        Description = help,
+        Arity = ArgumentArity.OneOrMore,
+        CustomParser = result =>
+        {
+            var paths = new string[result.Tokens.Count];
+            for (var i = 0; i < paths.Length; i++) paths[i] = CheckPath(result, name, result.Tokens[i].Value) ?? "";
+            return paths;
+        },
+    };
+
+    /// <summary>One path given as an argument.</summary>
+    public static Argument<string?> PathArgument(string name, string help, ArgumentArity arity) => new(name)
+    {
+        Description = help,
+        Arity = arity,
+        CustomParser = result => result.Tokens.Count == 0 ? null : ParsePath(result, name),
+    };
+
+    private static string? ParsePath(ArgumentResult result, string name) => CheckPath(result, name, result.Tokens[0].Value);
+
+    private static string? CheckPath(ArgumentResult result, string name, string text)
+    {
+        if (text.Length is > 0 and <= MaximumPathLength && !text.Contains('\0')) return text;
+        result.AddError(text.Length == 0
+            ? $"{name}: expected a path, got an empty one."
+            : $"{name}: expected a path of at most {MaximumPathLength} characters, got {text.Length}.");
+        return null;
+    }
+
+    private static long? ParseInteger(ArgumentResult result, string name, long minimum, long maximum)
+    {
+        var text = result.Tokens[0].Value;
+        if (text.Length <= 64 && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= minimum && value <= maximum) return value;
+        return Refuse<long?>(result, name, $"an integer from {minimum} to {maximum}");
+    }
+
+    private static T? Refuse<T>(ArgumentResult result, string name, string expected)
+    {
+        result.AddError($"{name}: expected {expected}, got {Message.Quote(result.Tokens[0].Value)}.");
+        return default;
+    }
+}
