@@ -31,8 +31,8 @@ internal static class Application
     {
         var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
         {
-            TrainCommand.Create(), EvalCommand.Create(), PredictCommand.Create(), NetCommand.Create(), DataCommand.Create(), DevicesCommand.Create(),
-            SelfTestCommand.Create(), BenchCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
+            DevicesCommand.Create(),
+            SelfTestCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();
@@ -41,18 +41,24 @@ internal static class Application
         return root;
     }
 
-    // The message that the parser would print, without the help that it would add.
+    // The message that the parser would print and its best guess, without the help that it would add.
     private static ExitCode Complain(ParseResult parsed, ParseErrorAction action, TextWriter error)
     {
-        using var text = new StringWriter();
+        using var messages = new StringWriter();
+        using var guesses = new StringWriter();
         action.ShowHelp = false;
-        parsed.InvocationConfiguration.Error = text;
+        parsed.InvocationConfiguration.Error = messages;
+        parsed.InvocationConfiguration.Output = guesses;
         action.Invoke(parsed);
-        var lines = text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        foreach (var line in lines.Take(2)) error.WriteLine(Message.OneLine(line, MaximumLineLength));
+        error.WriteLine(Message.OneLine(Lines(messages).FirstOrDefault("wrong use"), MaximumLineLength));
+        // "'--epohs' was not matched. Did you mean one of the following?", then one guess a line.
+        if (Lines(guesses).Skip(1).FirstOrDefault() is { } guess) error.WriteLine($"Did you mean {Message.OneLine(guess, MaximumLineLength)}?");
         error.WriteLine($"See '{CommandPath(parsed.CommandResult.Command)} --help'.");
         return ExitCode.Usage;
     }
+
+    private static string[] Lines(StringWriter text) =>
+        text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static string CommandPath(Command command)
     {

@@ -41,19 +41,16 @@ internal static class Values
 
     public static Option<string?> Choice(string name, string help, params string[] choices)
     {
-        var option = new Option<string?>(name)
-        {
-            Description = help,
-            HelpName = "NAME",
-            Arity = ArgumentArity.ExactlyOne,
-            CustomParser = result =>
-            {
-                var text = result.Tokens[0].Value;
-                return choices.Contains(text, StringComparer.Ordinal) ? text : Refuse<string?>(result, name, $"one of {string.Join(", ", choices)}");
-            },
-        };
+        var option = new Option<string?>(name) { Description = help, HelpName = "NAME", Arity = ArgumentArity.ExactlyOne, CustomParser = result => Choose(result, name, choices) };
         option.CompletionSources.Add(choices);
         return option;
+    }
+
+    public static Argument<string?> ChoiceArgument(string name, string help, params string[] choices)
+    {
+        var argument = new Argument<string?>(name) { Description = help, Arity = ArgumentArity.ExactlyOne, CustomParser = result => Choose(result, name, choices) };
+        argument.CompletionSources.Add(choices);
+        return argument;
     }
 
     /// <summary>The path of a file or folder; whether it exists is the business of who opens it.</summary>
@@ -86,6 +83,12 @@ internal static class Values
         Arity = arity,
         CustomParser = result => result.Tokens.Count == 0 ? null : ParsePath(result, name),
     };
+
+    private static string? Choose(ArgumentResult result, string name, string[] choices)
+    {
+        var text = result.Tokens[0].Value;
+        return choices.Contains(text, StringComparer.Ordinal) ? text : Refuse<string?>(result, name, $"one of {string.Join(", ", choices)}");
+    }
 
     private static string? ParsePath(ArgumentResult result, string name) => CheckPath(result, name, result.Tokens[0].Value);
 
