@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace RawDL.Cli;
 
@@ -32,7 +33,7 @@ internal static class Application
         var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
         {
             DevicesCommand.Create(),
-            SelfTestCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
+            SelfTestCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();
@@ -41,16 +42,16 @@ internal static class Application
         return root;
     }
 
-    // The message that the parser would print and its best guess, without the help that it would add.
+    // The first complaint, that about an option before others, and the parser's best guess; without the help that it would add.
     private static ExitCode Complain(ParseResult parsed, ParseErrorAction action, TextWriter error)
     {
-        using var messages = new StringWriter();
         using var guesses = new StringWriter();
         action.ShowHelp = false;
-        parsed.InvocationConfiguration.Error = messages;
+        parsed.InvocationConfiguration.Error = TextWriter.Null;
         parsed.InvocationConfiguration.Output = guesses;
         action.Invoke(parsed);
-        error.WriteLine(Message.OneLine(Lines(messages).FirstOrDefault("wrong use"), MaximumLineLength));
+        var complaint = parsed.Errors.FirstOrDefault(e => e.SymbolResult is OptionResult or ArgumentResult { Parent: OptionResult }) ?? parsed.Errors[0];
+        error.WriteLine(Message.OneLine(complaint.Message, MaximumLineLength));
         // "'--epohs' was not matched. Did you mean one of the following?", then one guess a line.
         if (Lines(guesses).Skip(1).FirstOrDefault() is { } guess) error.WriteLine($"Did you mean {Message.OneLine(guess, MaximumLineLength)}?");
         error.WriteLine($"See '{CommandPath(parsed.CommandResult.Command)} --help'.");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using RawDL.NN;
 
 namespace RawDL.Cli;
 
@@ -23,9 +24,9 @@ internal static class Failure
 
     public static ExitCode CodeOf(Exception exception) => exception switch
     {
-        UsageException or ShapeException => ExitCode.Usage,
+        UsageException or ShapeException or RunFolderException => ExitCode.Usage,
         DeviceException or OutOfMemoryException => ExitCode.Device,
-        FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or InvalidDataException => ExitCode.Data,
+        RawFileException or FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or InvalidDataException => ExitCode.Data,
         IOException or UnauthorizedAccessException => ExitCode.InputOutput,
         _ => ExitCode.Bug,
     };

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using RawDL.NN;
 using Spectre.Console;
 
 namespace RawDL.Cli;
@@ -8,7 +10,8 @@ namespace RawDL.Cli;
 /// <summary>One call of the program: its streams, and how it may speak. Results go to <see cref="Out"/>, all else to <see cref="Error"/>.</summary>
 internal sealed class Session
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+    // The document goes to a file or a pipe, never into a web page: quotes may stand as they are.
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly bool _json;
     private readonly string? _jsonFile;
     private readonly bool _color;
@@ -56,7 +59,7 @@ internal sealed class Session
             using var bytes = new MemoryStream();
             using (var writer = new Utf8JsonWriter(bytes, Indented)) json(writer);
             bytes.WriteByte((byte)'\n');
-            if (_jsonFile is not null) File.WriteAllBytes(_jsonFile, bytes.ToArray());
+            if (_jsonFile is not null) Durable.WriteAllBytes(_jsonFile, bytes.ToArray());
             if (_json) Out.Write(Encoding.UTF8.GetString(bytes.ToArray()));
         }
         if (!_json) text(Out);

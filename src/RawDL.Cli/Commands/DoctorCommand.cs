@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using System.Text;
+using RawDL.NN;
+
+namespace RawDL.Cli;
+
+/// <summary><c>rawdl doctor</c>: what this machine offers and lacks, each line with what to do.</summary>
+internal static class DoctorCommand
+{
+    private const long LittleSpace = 1L << 30;
+    private const long LittleMemory = 2L << 30;
+
+    private enum Verdict { Ok, Warn, Fail }
+
+    private sealed record Finding(Verdict Verdict, string Name, string Text, string Advice = "", ExitCode Code = ExitCode.Ok);
+
+    public static Command Create()
+    {
+        var folder = Values.Path("--out", "DIR", "The folder where runs would be written; this one by default.");
+        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots.", "rawdl doctor", "rawdl doctor --out /scratch/runs") { folder };
+        command.SetAction(parsed => Run(parsed, parsed.GetValue(folder) ?? "."));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, string folder)
+    {
+        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting()];
+        Session.Open(parsed).Emit(
+            json =>
+            {
+                json.WriteStartObject();
+                json.WriteStartArray("checks");
+                foreach (var finding in findings)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("verdict", Word(finding.Verdict));
+                    json.WriteString("name", finding.Name);
+                    json.WriteString("text", finding.Text);
+                    if (finding.Advice.Length > 0) json.WriteString("advice", finding.Advice);
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
+                json.WriteEndObject();
+            },
+            text =>
+            {
+                foreach (var finding in findings)
+                    text.WriteLine($"{Word(finding.Verdict),-4}  {finding.Name,-14}  {finding.Text}{(finding.Advice.Length == 0 ? "" : $"; {finding.Advice}")}");
+            });
+        return (int)(findings.FirstOrDefault(f => f.Verdict == Verdict.Fail)?.Code ?? ExitCode.Ok);
+    }
+
+    private static string Word(Verdict verdict) => verdict switch { Verdict.Ok => "OK", Verdict.Warn => "WARN", _ => "FAIL" };
+
+    private static Finding Processor()
+    {
+        var text = $"{RuntimeInformation.ProcessArchitecture}, kernels use {CpuDevice.InstructionSet}";
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64) return new(Verdict.Ok, "processor", text);
+        if (Avx512F.IsSupported) return new(Verdict.Ok, "processor", $"{text}; AVX-512{(Vector512.IsHardwareAccelerated ? "" : " (the runtime prefers 256 bits)")}, AVX2, FMA");
+        return Avx2.IsSupported && Fma.IsSupported
+            ? new(Verdict.Ok, "processor", text)
+            : new(Verdict.Warn, "processor", text, "training is several times slower without AVX2 and FMA: unset DOTNET_EnableAVX2 and the like, or use a processor from 2013 or later");
+    }
+
+    private static Finding Threads() => new(Verdict.Ok, "threads", $"{Environment.ProcessorCount} usable by this process");
+
+    private static Finding Memory()
+    {
+        var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        return bytes < LittleMemory
+            ? new(Verdict.Warn, "memory", $"{Gibibytes(bytes)} usable", "use a smaller --batch, or raise the limit of the container or job")
+            : new(Verdict.Ok, "memory", $"{Gibibytes(bytes)} usable");
+    }
+
+    private static Finding Runtime() => new(Verdict.Ok, ".NET", RuntimeInformation.FrameworkDescription);
+
+    private static Finding Sync(string folder)
+    {
+        var probe = Path.Combine(folder, $".rawdl-doctor-{Environment.ProcessId}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            Durable.WriteAllBytes(probe, Encoding.UTF8.GetBytes("probe"));
+            File.Delete(probe);
+            return new(Verdict.Ok, "disk sync", $"{Path.GetFullPath(folder)} takes checkpoints");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return new(Verdict.Fail, "disk sync", Message.OneLine(failure.Message, 200), "choose another folder with --out", ExitCode.InputOutput);
+        }
+    }
+
+    private static Finding Space(string folder)
+    {
+        try
+        {
+            var free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+            return free < LittleSpace
+                ? new(Verdict.Warn, "disk space", $"{Gibibytes(free)} free", "make room or choose another folder with --out")
+                : new(Verdict.Ok, "disk space", $"{Gibibytes(free)} free");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return new(Verdict.Warn, "disk space", Message.OneLine(failure.Message, 200), "choose another folder with --out");
+        }
+    }
+
+    private static Finding Temporary()
+    {
+        try
+        {
+            Directory.CreateTempSubdirectory("rawdl-").Delete();
+            return new(Verdict.Ok, "temporary", Path.GetTempPath());
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return new(Verdict.Warn, "temporary", Message.OneLine(failure.Message, 200), "set TMPDIR to a folder that can be written; without it there are no pictures");
+        }
+    }
+
+    private static Finding Plotting()
+    {
+        try
+        {
+            PlotLibrary.Load();
+            return new(Verdict.Ok, "plots", "PNG and SVG");
+        }
+        catch (PlatformNotSupportedException failure)
+        {
+            return new(Verdict.Warn, "plots", Message.OneLine(failure.Message, 200), "runs write no pictures until then");
+        }
+    }
+
+    private static string Gibibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
+}

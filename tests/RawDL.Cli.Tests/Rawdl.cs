@@ -1,0 +1,42 @@
+using System.Diagnostics;
+
+namespace RawDL.Cli.Tests;
+
+/// <summary>The built program, run as a process of its own.</summary>
+internal sealed record Rawdl(ExitCode Code, string Out, string Error)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    public static Rawdl Run(params string[] args) => Run(new Dictionary<string, string?>(), args);
+
+    public static Rawdl Run(IReadOnlyDictionary<string, string?> environment, params string[] args)
+    {
+        using var process = Start(environment, args);
+        return Finish(process);
+    }
+
+    public static Process Start(IReadOnlyDictionary<string, string?> environment, params string[] args)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "rawdl.dll");
+        var start = new ProcessStartInfo("dotnet", [program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["TERM"] = "xterm-256color";
+        foreach (var (name, value) in environment)
+        {
+            if (value is null) start.Environment.Remove(name);
+            else start.Environment[name] = value;
+        }
+        return Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");
+    }
+
+    public static Rawdl Finish(Process process)
+    {
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"rawdl did not end within {Patience}.");
+        }
+        return new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
+    }
+}
