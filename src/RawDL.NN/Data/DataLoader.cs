@@ -1,0 +1,179 @@
+using System.Runtime.ExceptionServices;
+
+namespace RawDL.NN;
+
+/// <summary>
+/// Cuts a dataset into the batches of one rank and prepares them ahead on one worker thread. The order of an epoch is a function of
+/// (seed, epoch); rank r of R takes the positions r, r + R, r + 2R, …; all ranks see the same number of batches and no sample is left out.
+/// All memory is allocated by the constructor; batches and epochs allocate none.
+/// </summary>
+public sealed class DataLoader : IDisposable
+{
+    // One batch with the consumer, one ready, one in the making.
+    private const int MaxBuffers = 3;
+    // A dataset that blocks must not block its consumer's end: the worker is a background thread and may be left behind.
+    private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly Dataset _dataset;
+    private readonly DataLoaderOptions _options;
+    private readonly Batch[] _buffers;
+    private readonly int[] _order;
+    private readonly ImageWarp? _warp;
+    private readonly Thread _worker;
+    private readonly object _gate = new();
+    private readonly int _batchSize;
+
+    // Guarded by _gate. Batches _released … _produced − 1 are ready; batch n lies in buffer n mod length.
+    private int _epoch, _generation, _produced, _released;
+    private bool _held, _disposed;
+    private ExceptionDispatchInfo? _failure;
+
+    /// <summary>Creates the loader; <see cref="Start"/> begins an epoch.</summary>
+    /// <exception cref="ArgumentException">An option is outside its range, or there are no samples.</exception>
+    /// <exception cref="ShapeException">Normalization or augmentation do not fit the samples.</exception>
+    public DataLoader(Dataset dataset, DataLoaderOptions options)
+    {
+        if (dataset.Count == 0) throw new ArgumentException($"{dataset.Name}: expected at least one sample, got none.");
+        if (options.BatchSize < 0) throw new ArgumentException($"DataLoader: expected a batch size >= 0, got {options.BatchSize}.");
+        if (options.Size < 1 || (uint)options.Rank >= (uint)options.Size)
+            throw new ArgumentException($"DataLoader: expected a rank below the size, got rank {options.Rank} of {options.Size}.");
+        options.Normalization?.Require(dataset.SampleShape);
+        options.Augmentation?.Require(dataset.SampleShape);
+        (_dataset, _options) = (dataset, options);
+        var share = (int)(((long)dataset.Count + options.Size - 1) / options.Size);
+        _batchSize = options.BatchSize == 0 ? share : Math.Min(options.BatchSize, share);
+        BatchesPerEpoch = (share + _batchSize - 1) / _batchSize;
+        SamplesPerEpoch = (int)(((long)dataset.Count - options.Rank + options.Size - 1) / options.Size);
+        _released = _produced = BatchesPerEpoch;
+        _buffers = new Batch[Math.Min(MaxBuffers, BatchesPerEpoch)];
+        for (var i = 0; i < _buffers.Length; i++) _buffers[i] = new Batch(dataset, _batchSize);
+        _order = new int[dataset.Count];
+        if (options.Augmentation is { IsIdentity: false } augmentation) _warp = new ImageWarp(augmentation, dataset.SampleShape);
+        _worker = new Thread(Work) { IsBackground = true, Name = "RawDL data" };
+        _worker.Start();
+    }
+
+    /// <summary>The dataset below.</summary>
+    public Dataset Dataset => _dataset;
+
+    /// <summary>Batches of one epoch: the same on every rank.</summary>
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>Samples of one epoch on this rank; over all ranks they sum to the size of the dataset.</summary>
+    public int SamplesPerEpoch { get; }
+
+    /// <summary>Largest number of samples of a batch.</summary>
+    public int BatchSize => _batchSize;
+
+    /// <summary>
+    /// Begins an epoch, or goes on with one: the batches from <paramref name="firstBatch"/> on are the very ones an undisturbed epoch has
+    /// there. Unfinished batches of an earlier start are dropped.
+    /// </summary>
+    /// <param name="epoch">From 0.</param>
+    /// <param name="firstBatch">0 … <see cref="BatchesPerEpoch"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such epoch or batch.</exception>
+    public void Start(int epoch, int firstBatch = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstBatch);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstBatch, BatchesPerEpoch);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _epoch = epoch;
+            _generation++;
+            _produced = _released = firstBatch;
+            _held = false;
+            _failure = null;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>The next batch of the epoch, or false at its end. The batch before it is given back.</summary>
+    /// <exception cref="ObjectDisposedException">The loader was disposed, perhaps while this call waited.</exception>
+    /// <remarks>What the dataset throws while the worker reads from it is thrown here, after the batches before it.</remarks>
+    public bool TryNext(out Batch batch)
+    {
+        lock (_gate)
+        {
+            if (_held)
+            {
+                _held = false;
+                _released++;
+                Monitor.PulseAll(_gate);
+            }
+            while (!_disposed && _failure is null && _released == _produced && _released < BatchesPerEpoch) Monitor.Wait(_gate);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            batch = _buffers[_released % _buffers.Length];
+            if (_released < _produced) return _held = true;
+            _failure?.Throw();
+            return false;
+        }
+    }
+
+    /// <summary>Ends the worker thread. A call of <see cref="TryNext"/> that waits on another thread ends with an exception.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            Monitor.PulseAll(_gate);
+        }
+        if (_worker != Thread.CurrentThread) _worker.Join(JoinTimeout);
+    }
+
+    private void Work()
+    {
+        var shuffled = -1;
+        while (true)
+        {
+            int generation, epoch, number;
+            lock (_gate)
+            {
+                while (!_disposed && (_failure is not null || _produced == BatchesPerEpoch || _produced == _released + _buffers.Length)) Monitor.Wait(_gate);
+                if (_disposed) return;
+                (generation, epoch, number) = (_generation, _epoch, _produced);
+            }
+            ExceptionDispatchInfo? failure = null;
+            try
+            {
+                if (shuffled != epoch) Shuffle(epoch);
+                shuffled = epoch;
+                Fill(_buffers[number % _buffers.Length], epoch, number, generation);
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+            lock (_gate)
+            {
+                if (generation != _generation) continue;
+                _failure = failure;
+                if (failure is null) _produced++;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    private void Shuffle(int epoch)
+    {
+        if (_options.Order == SampleOrder.Shuffled) Permutation.Fill(_order, _options.Seed, RandomStreams.Order | (uint)epoch);
+        else for (var i = 0; i < _order.Length; i++) _order[i] = i;
+    }
+
+    private void Fill(Batch batch, int epoch, int number, int generation)
+    {
+        var first = (long)number * _batchSize;
+        batch.Number = number;
+        batch.Count = (int)Math.Clamp(SamplesPerEpoch - first, 0, _batchSize);
+        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, _order.Length - first * _options.Size);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (Volatile.Read(ref _disposed) || Volatile.Read(ref _generation) != generation) return;
+            var index = _order[(first + i) * _options.Size + _options.Rank];
+            batch.Fill(_dataset, i, index);
+            _warp?.Apply(batch.Input(i), _options.Seed, epoch, index);
+        }
+        _options.Normalization?.Apply(batch.AllInputs, _dataset.SampleShape);
+    }
+}

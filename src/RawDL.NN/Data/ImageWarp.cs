@@ -1,0 +1,159 @@
+namespace RawDL.NN;
+
+/// <summary>Resamples one image after an <see cref="Augmentation"/>. Holds its scratch memory, so one per thread.</summary>
+internal sealed class ImageWarp
+{
+    // Knots about 7 pixels apart for a 28-pixel image: fields bend over about a quarter of the image, as with the filter width 4 of the paper.
+    private const int Cells = 4, Knots = Cells + 3;
+
+    private readonly Augmentation _augmentation;
+    private readonly int _channels, _height, _width;
+    private readonly float[] _source;
+    private readonly float[] _knotsX = new float[Knots * Knots], _knotsY = new float[Knots * Knots];
+    private readonly float[] _weightsX, _weightsY;      // [W, 4], [H, 4] B-spline weights
+    private readonly int[] _cellX, _cellY;
+
+    public ImageWarp(Augmentation augmentation, Shape sample)
+    {
+        augmentation.Require(sample);
+        _augmentation = augmentation;
+        (_channels, _height, _width) = (sample[0], sample[1], sample[2]);
+        _source = new float[sample.Count];
+        (_weightsX, _cellX) = Spline(_width);
+        (_weightsY, _cellY) = Spline(_height);
+    }
+
+    /// <summary>Changes <paramref name="image"/> in place.</summary>
+    public void Apply(Span<float> image, ulong seed, int epoch, int index)
+    {
+        var random = new RandomStream(seed, RandomStreams.Augmentation | ((ulong)(uint)epoch & 0xFFFFFF) << 32 | (uint)index);
+        if (_augmentation is { Rotation: 0, Scale: 0, Elastic: 0 })
+        {
+            var limit = (int)_augmentation.Shift;
+            Shift(image, random.NextInt(2 * limit + 1) - limit, random.NextInt(2 * limit + 1) - limit);
+            return;
+        }
+        float shiftX = Draw(ref random, _augmentation.Shift), shiftY = Draw(ref random, _augmentation.Shift);
+        var (sin, cos) = Angle.SinCos(Draw(ref random, _augmentation.Rotation) * (Math.PI / 180));
+        var scale = 1 / (1 + Draw(ref random, _augmentation.Scale));
+        var elastic = _augmentation.Elastic > 0;
+        if (elastic)
+        {
+            foreach (ref var knot in _knotsX.AsSpan()) knot = Draw(ref random, _augmentation.Elastic);
+            foreach (ref var knot in _knotsY.AsSpan()) knot = Draw(ref random, _augmentation.Elastic);
+        }
+        image.CopyTo(_source);
+        Resample(image, new Affine((float)cos * scale, (float)sin * scale, shiftX, shiftY), elastic);
+    }
+
+    /// <summary>Where a pixel comes from: turned and scaled about the centre of the image, then shifted.</summary>
+    private readonly record struct Affine(float Cos, float Sin, float ShiftX, float ShiftY);
+
+    private void Resample(Span<float> image, Affine map, bool elastic)
+    {
+        float centreX = (_width - 1) * 0.5f, centreY = (_height - 1) * 0.5f;
+        Span<float> rowX = stackalloc float[Knots], rowY = stackalloc float[Knots];
+        for (var y = 0; y < _height; y++)
+        {
+            if (elastic) BlendRows(y, rowX, rowY);
+            var dy = y - centreY - map.ShiftY;
+            for (var x = 0; x < _width; x++)
+            {
+                var dx = x - centreX - map.ShiftX;
+                var u = map.Cos * dx + map.Sin * dy + centreX;
+                var v = map.Cos * dy - map.Sin * dx + centreY;
+                if (elastic)
+                {
+                    u += Blend(rowX, x);
+                    v += Blend(rowY, x);
+                }
+                Sample(image, y * _width + x, u, v);
+            }
+        }
+    }
+
+    private void Sample(Span<float> image, int pixel, float u, float v)
+    {
+        int plane = _width * _height;
+        // Beyond one pixel outside nothing contributes; the comparison also keeps the conversions to int in range.
+        if (!(u > -1 && v > -1 && u < _width && v < _height))
+        {
+            for (var c = 0; c < _channels; c++) image[c * plane + pixel] = 0;
+            return;
+        }
+        int x0 = (int)(u + 1) - 1, y0 = (int)(v + 1) - 1;
+        float fx = u - x0, fy = v - y0;
+        bool left = x0 >= 0, right = x0 + 1 < _width, top = y0 >= 0, bottom = y0 + 1 < _height;
+        var at = y0 * _width + x0;
+        for (var c = 0; c < _channels; c++, at += plane)
+        {
+            var a = top && left ? _source[at] : 0;
+            var b = top && right ? _source[at + 1] : 0;
+            var d = bottom && left ? _source[at + _width] : 0;
+            var e = bottom && right ? _source[at + _width + 1] : 0;
+            image[c * plane + pixel] = (a + (b - a) * fx) * (1 - fy) + (d + (e - d) * fx) * fy;
+        }
+    }
+
+    private void Shift(Span<float> image, int shiftX, int shiftY)
+    {
+        if (shiftX == 0 && shiftY == 0) return;
+        image.CopyTo(_source);
+        image.Clear();
+        var columns = _width - Math.Abs(shiftX);
+        if (columns <= 0) return;
+        for (var c = 0; c < _channels; c++)
+        {
+            for (var y = Math.Max(0, shiftY); y < _height + Math.Min(0, shiftY); y++)
+            {
+                var from = (c * _height + y - shiftY) * _width + Math.Max(0, -shiftX);
+                var to = (c * _height + y) * _width + Math.Max(0, shiftX);
+                _source.AsSpan(from, columns).CopyTo(image[to..]);
+            }
+        }
+    }
+
+    private void BlendRows(int y, Span<float> rowX, Span<float> rowY)
+    {
+        var weights = _weightsY.AsSpan(y * 4, 4);
+        for (var k = 0; k < Knots; k++)
+        {
+            float sumX = 0, sumY = 0;
+            for (var j = 0; j < 4; j++)
+            {
+                var knot = (_cellY[y] + j) * Knots + k;
+                sumX += weights[j] * _knotsX[knot];
+                sumY += weights[j] * _knotsY[knot];
+            }
+            (rowX[k], rowY[k]) = (sumX, sumY);
+        }
+    }
+
+    private float Blend(ReadOnlySpan<float> row, int x)
+    {
+        var k = _cellX[x];
+        var w = x * 4;
+        return _weightsX[w] * row[k] + _weightsX[w + 1] * row[k + 1] + _weightsX[w + 2] * row[k + 2] + _weightsX[w + 3] * row[k + 3];
+    }
+
+    // Uniform cubic B-spline weights: they are positive and sum to 1, so no displacement exceeds the largest knot.
+    private static (float[] Weights, int[] Cell) Spline(int extent)
+    {
+        var weights = new float[extent * 4];
+        var cell = new int[extent];
+        for (var i = 0; i < extent; i++)
+        {
+            var t = extent > 1 ? (float)i * Cells / (extent - 1) : 0;
+            cell[i] = Math.Min((int)t, Cells - 1);
+            t -= cell[i];
+            var s = 1 - t;
+            weights[i * 4] = s * s * s / 6;
+            weights[i * 4 + 1] = (3 * t * t * t - 6 * t * t + 4) / 6;
+            weights[i * 4 + 2] = (3 * s * s * s - 6 * s * s + 4) / 6;
+            weights[i * 4 + 3] = t * t * t / 6;
+        }
+        return (weights, cell);
+    }
+
+    private static float Draw(ref RandomStream random, float limit) => limit == 0 ? 0 : random.NextFloat(-limit, limit);
+}
