@@ -1,7 +1,86 @@
+using System.Numerics;
+
 namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
+    private struct UpdateJob<TRule> where TRule : unmanaged, IUpdateRule
+    {
+        public TRule Rule;
+        public UpdateSegment Segment;
+        public float* Values, Gradients, State0, State1, State2;
+    }
+
     /// <inheritdoc/>
-    protected internal override void Update<TRule>(TRule rule, ReadOnlySpan<UpdateSegment> segments, Tensor values, Tensor gradients, Tensor? state0, Tensor? state1, Tensor? state2) => throw new NotImplementedException();
+    protected internal override void Update<TRule>(TRule rule, ReadOnlySpan<UpdateSegment> segments, Tensor values, Tensor gradients, Tensor? state0, Tensor? state1, Tensor? state2)
+    {
+        var job = new UpdateJob<TRule>
+        {
+            Rule = rule, Values = Pointer(values), Gradients = Pointer(gradients),
+            State0 = PointerOrNull(state0), State1 = PointerOrNull(state1), State2 = PointerOrNull(state2),
+        };
+        foreach (var segment in segments)
+        {
+            job.Segment = segment;
+            _team.Run(Chunks(segment.Count), &UpdateChunk<TRule>, &job);
+        }
+    }
+
+    // Lanes are neighbouring elements. The remainder goes through the same lanes, padded with ones.
+    private static void UpdateChunk<TRule>(void* arguments, int chunk) where TRule : unmanaged, IUpdateRule
+    {
+        ref readonly var job = ref *(UpdateJob<TRule>*)arguments;
+        var i = job.Segment.Offset + chunk * ChunkLength;
+        var end = job.Segment.Offset + Math.Min(job.Segment.Count, (chunk + 1) * ChunkLength);
+        if (!Vector.IsHardwareAccelerated)
+        {
+            for (; i < end; i++) UpdateElement(in job, i);
+            return;
+        }
+        for (; i < end; i += Vector<float>.Count)
+        {
+            var lanes = Math.Min(Vector<float>.Count, end - i);
+            var state0 = TRule.StateCount > 0 ? LoadLanes(job.State0 + i, lanes) : default;
+            var state1 = TRule.StateCount > 1 ? LoadLanes(job.State1 + i, lanes) : default;
+            var state2 = TRule.StateCount > 2 ? LoadLanes(job.State2 + i, lanes) : default;
+            var value = LoadLanes(job.Values + i, lanes);
+            var gradient = Regularize(job.Segment, value, LoadLanes(job.Gradients + i, lanes));
+            value = job.Rule.Apply(value - job.Segment.Decay * value, gradient, ref state0, ref state1, ref state2);
+            StoreLanes(value, job.Values + i, lanes);
+            if (TRule.StateCount > 0) StoreLanes(state0, job.State0 + i, lanes);
+            if (TRule.StateCount > 1) StoreLanes(state1, job.State1 + i, lanes);
+            if (TRule.StateCount > 2) StoreLanes(state2, job.State2 + i, lanes);
+        }
+    }
+
+    private static void UpdateElement<TRule>(in UpdateJob<TRule> job, int i) where TRule : unmanaged, IUpdateRule
+    {
+        float state0 = TRule.StateCount > 0 ? job.State0[i] : 0, state1 = TRule.StateCount > 1 ? job.State1[i] : 0, state2 = TRule.StateCount > 2 ? job.State2[i] : 0;
+        var value = job.Values[i];
+        var gradient = Regularize(job.Segment, value, job.Gradients[i]);
+        job.Values[i] = job.Rule.Apply(value - job.Segment.Decay * value, gradient, ref state0, ref state1, ref state2);
+        if (TRule.StateCount > 0) job.State0[i] = state0;
+        if (TRule.StateCount > 1) job.State1[i] = state1;
+        if (TRule.StateCount > 2) job.State2[i] = state2;
+    }
+
+    // Comparisons that are false for NaN keep it: a diverged gradient must be seen in the weights.
+    private static Vector<float> Regularize(in UpdateSegment segment, Vector<float> value, Vector<float> gradient)
+    {
+        var (clip, l1) = (new Vector<float>(segment.Clip), new Vector<float>(segment.L1));
+        gradient *= segment.Scale;
+        gradient = Vector.ConditionalSelect(Vector.GreaterThan(gradient, clip), clip, gradient);
+        gradient = Vector.ConditionalSelect(Vector.LessThan(gradient, -clip), -clip, gradient);
+        var sign = Vector.ConditionalSelect(Vector.GreaterThan(value, Vector<float>.Zero), l1,
+            Vector.ConditionalSelect(Vector.LessThan(value, Vector<float>.Zero), -l1, Vector<float>.Zero));
+        return gradient + segment.L2 * value + sign;
+    }
+
+    private static float Regularize(in UpdateSegment segment, float value, float gradient)
+    {
+        gradient *= segment.Scale;
+        gradient = gradient > segment.Clip ? segment.Clip : gradient;
+        gradient = gradient < -segment.Clip ? -segment.Clip : gradient;
+        return gradient + segment.L2 * value + (value > 0 ? segment.L1 : value < 0 ? -segment.L1 : 0f);
+    }
 }
