@@ -17,6 +17,7 @@ internal sealed class GzipMember : IDisposable
 
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly string _path;
+    private readonly LastByteApart _content;
     private readonly DeflateStream _deflate;
     private uint _checksum = uint.MaxValue;
     private uint _length;
@@ -26,8 +27,8 @@ internal sealed class GzipMember : IDisposable
         _bytes = bytes;
         _path = path;
         var start = SkipHeader(bytes.Span);
-        var content = bytes[start..^Trailer].ToArray();
-        _deflate = new DeflateStream(new MemoryStream(content, writable: false), CompressionMode.Decompress);
+        _content = new LastByteApart(bytes[start..^Trailer]);
+        _deflate = new DeflateStream(_content, CompressionMode.Decompress);
     }
 
     /// <summary>Whether bytes begin as a gzip member does.</summary>
@@ -64,6 +65,7 @@ internal sealed class GzipMember : IDisposable
         }
         if (count < expected) throw new RawFileException(_path, null, $"expected {expected} data bytes after decompression, got {count}");
         if (Read(stackalloc byte[1]) != 0) throw new RawFileException(_path, null, $"expected {expected} data bytes after decompression, got more");
+        if (_content.Left > 0) throw new RawFileException(_path, null, "expected one gzip member and nothing after it, got further bytes");
 
         var trailer = _bytes.Span[^Trailer..];
         if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) is var checksum && checksum != ~_checksum)
@@ -111,5 +113,46 @@ internal sealed class GzipMember : IDisposable
             table[i] = value;
         }
         return table;
+    }
+
+    /// <summary>
+    /// Bytes whose last one comes in a read of its own. The library asks for more only while the deflate stream has not ended, so a byte that
+    /// is left over lies behind its end; there a second file could hide.
+    /// </summary>
+    private sealed class LastByteApart(ReadOnlyMemory<byte> bytes) : Stream
+    {
+        private ReadOnlyMemory<byte> _rest = bytes;
+
+        internal int Left => _rest.Length;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(Span<byte> buffer)
+        {
+            var count = Math.Min(buffer.Length, _rest.Length > 1 ? _rest.Length - 1 : _rest.Length);
+            _rest.Span[..count].CopyTo(buffer);
+            _rest = _rest[count..];
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

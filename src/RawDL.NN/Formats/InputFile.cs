@@ -12,6 +12,8 @@ internal static class InputFile
         try
         {
             var file = new FileInfo(path);
+            // The length of a link is its own, so what it leads to is asked.
+            if (file.LinkTarget is not null && file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) file = target;
             if (!file.Exists)
                 throw new RawFileException(path, null, Directory.Exists(path) ? "expected a file, got a directory" : "expected a file, got nothing at this path");
             // Pipes, devices and /proc report length 0. Refusing them before open(2) matters: opening a pipe waits for its writer.

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -57,7 +58,7 @@ internal sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw new RawFileException(path, PrefixBytes + reader.BytesConsumed, "expected a header of valid JSON with at most 4 levels, got " + e.Message, e);
+            throw new RawFileException(path, PrefixBytes + reader.BytesConsumed, "expected a header of valid JSON with at most 4 levels, got other text", e);
         }
         catch (InvalidOperationException e)
         {
@@ -165,14 +166,21 @@ internal sealed class SafetensorsHeader
         var next = 0L;
         foreach (var entry in _entries)
         {
-            if (entry.Begin != next) throw Error(entry, $"data at byte {next}, next to the tensor before", $"a {(entry.Begin > next ? "hole" : "overlap")} at {entry.Begin}");
+            if (entry.Begin != next) throw Error(entry, $"data from byte {next} on", $"{(entry.Begin > next ? "a hole" : "an overlap")}: they begin at byte {entry.Begin}");
             next = entry.End;
         }
         if (next != dataLength) throw new RawFileException(_path, null, $"expected {next} data bytes, got {dataLength}");
     }
 
-    private static string Found(ref Utf8JsonReader reader) =>
-        reader.TokenType is JsonTokenType.Number ? System.Text.Encoding.ASCII.GetString(reader.ValueSpan[..Math.Min(reader.ValueSpan.Length, 40)]) : reader.TokenType.ToString();
+    private static string Found(ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.Number => Encoding.ASCII.GetString(reader.ValueSpan[..Math.Min(reader.ValueSpan.Length, 40)]),
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.String => "text",
+        JsonTokenType.Null => "null",
+        _ => "true or false",
+    };
 
     private RawFileException Error(ref Utf8JsonReader reader, string expected, string got, Exception? inner = null) =>
         new(_path, PrefixBytes + reader.TokenStartIndex, $"expected {expected}, got {got}", inner);
