@@ -53,7 +53,6 @@ public static partial class OpCases
                     var divides = name == "divide";
                     yield return new($"{name}, {form}", [a, b], x => apply(x[0], x[1]), x => Oracle.Broadcast(x[0], x[1], outer, channels, inner, oracle))
                     {
-                        Kinks = [],
                         Low = divides ? 0.5f : -2f,
                         High = divides ? 3f : 2f,
                         Linear = name is "multiply" or "divide",
@@ -61,9 +60,11 @@ public static partial class OpCases
                 }
             // More than one block of rows and more than one chunk.
             yield return new("add, bias of many rows", [new(600, 31), new(31)], x => x[0].Add(x[1]),
-                x => Oracle.Broadcast(x[0], x[1], 600, 31, 1, (a, b) => a + b)) { Integers = true, Low = -3, High = 3 };
+                x => Oracle.Broadcast(x[0], x[1], 600, 31, 1, (a, b) => a + b))
+            { Integers = true, Low = -3, High = 3 };
             yield return new("multiply, bias of large planes", [new(2, 2, 5, 1001), new(2)], x => x[0].Multiply(x[1]),
-                x => Oracle.Broadcast(x[0], x[1], 2, 2, 5005, (a, b) => a * b)) { Integers = true, Low = -3, High = 3 };
+                x => Oracle.Broadcast(x[0], x[1], 2, 2, 5005, (a, b) => a * b))
+            { Integers = true, Low = -3, High = 3 };
             yield return new("multiply, number by many", [new(16385), new(1)], x => x[0].Multiply(x[1]),
                 x => Oracle.Broadcast(x[0], x[1], 1, 1, 16385, (a, b) => a * b));
             yield return new("multiply, by itself", [new(21)], x => x[0].Multiply(x[0]), x => Oracle.Map(x[0], v => v * v));

@@ -16,7 +16,7 @@ public readonly struct AbsOp : IUnaryOp
     /// <inheritdoc/>
     public float Derivative(float x, float y) => x > 0f ? 1f : x < 0f ? -1f : 0f;
     /// <inheritdoc/>
-    public Vector<float> Derivative(Vector<float> x, Vector<float> y) => 
+    public Vector<float> Derivative(Vector<float> x, Vector<float> y) =>
         Vector.ConditionalSelect(Vector.GreaterThan(x, Vector<float>.Zero), Vector<float>.One,
             Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), -Vector<float>.One, Vector<float>.Zero));
 }

@@ -20,7 +20,7 @@ public readonly struct EluOp(float alpha) : IUnaryOp
     /// <inheritdoc/>
     public float Derivative(float x, float y) => x > 0f ? 1f : y + alpha;
     /// <inheritdoc/>
-    public Vector<float> Derivative(Vector<float> x, Vector<float> y) => 
+    public Vector<float> Derivative(Vector<float> x, Vector<float> y) =>
         Vector.ConditionalSelect(Vector.GreaterThan(x, Vector<float>.Zero), Vector<float>.One, y + new Vector<float>(alpha));
 }
 

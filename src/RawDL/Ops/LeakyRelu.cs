@@ -20,7 +20,7 @@ public readonly struct LeakyReluOp(float slope) : IUnaryOp
     /// <inheritdoc/>
     public float Derivative(float x, float y) => x > 0f ? 1f : slope;
     /// <inheritdoc/>
-    public Vector<float> Derivative(Vector<float> x, Vector<float> y) => 
+    public Vector<float> Derivative(Vector<float> x, Vector<float> y) =>
         Vector.ConditionalSelect(Vector.GreaterThan(x, Vector<float>.Zero), Vector<float>.One, new Vector<float>(slope));
 }
 

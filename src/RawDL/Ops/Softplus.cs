@@ -11,7 +11,7 @@ public readonly struct SoftplusOp : IUnaryOp
     /// <inheritdoc/>
     public float Forward(float x) => (x > 0f ? x : 0f) + (float)Math.Log(1 + Math.Exp(-MathF.Abs(x)));
     /// <inheritdoc/>
-    public Vector<float> Forward(Vector<float> x) => 
+    public Vector<float> Forward(Vector<float> x) =>
         Vector.ConditionalSelect(Vector.GreaterThan(x, Vector<float>.Zero), x, Vector<float>.Zero) + Elementary.LogOnePlus(Elementary.Exp(-Vector.Abs(x)));
 
     /// <inheritdoc/>

@@ -1,12 +1,15 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL;
 
 /// <summary>Elementary functions lane by lane, relative error below 3·10⁻⁷ where the result is a normal number. NaN gives NaN.</summary>
-/// <remarks>Polynomials in Horner form; multiply-adds are fused where the hardware does so.</remarks>
+/// <remarks>Polynomials in Horner form; multiply-adds are fused where the hardware does so. Inlined, so that the constants stay in registers
+/// over the caller's loop.</remarks>
 internal static class Elementary
 {
     /// <summary>eˣ; +∞ from 88.73 on, 0 below −104.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
         var power = ExpMinusOneReduced(x, out var n) + Vector<float>.One;
@@ -17,6 +20,7 @@ internal static class Elementary
     }
 
     /// <summary>eˣ − 1, accurate near 0 too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> ExpMinusOne(Vector<float> x)
     {
         var small = Vector.LessThan(Vector.Abs(x), new Vector<float>(0.34f));
@@ -24,6 +28,7 @@ internal static class Elementary
     }
 
     /// <summary>ln(1 + u) for u in [0, 1]. The quotient undoes the rounding of 1 + u: Kahan, as in Goldberg, ACM Computing Surveys 1991, theorem 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> LogOnePlus(Vector<float> u)
     {
         var w = Vector<float>.One + u;
@@ -33,6 +38,7 @@ internal static class Elementary
     }
 
     /// <summary>tanh x: Lambert's continued fraction up to x⁵ below 0.625 (relative error 10⁻⁹ there), 1 − 2/(e²ˣ + 1) above.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Tanh(Vector<float> x)
     {
         var z = x * x;
@@ -45,9 +51,11 @@ internal static class Elementary
     }
 
     /// <summary>1 / (1 + e⁻ˣ).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Sigmoid(Vector<float> x) => Vector<float>.One / (Vector<float>.One + Exp(-x));
 
     /// <summary>The normal distribution function Φ(x) = erfc(−x/√2)/2 and its density φ(x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Normal(Vector<float> x, out Vector<float> density)
     {
         var magnitude = Vector.Abs(x) * new Vector<float>(0.70710678f);
@@ -70,6 +78,7 @@ internal static class Elementary
     private const float ErfcPole = 0.35f;
 
     // erfc(z)·exp(z²) for t = 1/(1 + 0.35 z): degree 10, interpolated at the Chebyshev nodes of t in [0, 1]; relative error 1.2·10⁻⁷.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> ScaledErfc(Vector<float> t)
     {
         var p = new Vector<float>(0.0425999202f);
@@ -87,6 +96,7 @@ internal static class Elementary
 
     // x = n·ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts: Cody and Waite, Software Manual for the Elementary Functions, 1980);
     // returns eʳ − 1 by Taylor to r⁷ (relative error 5·10⁻⁹).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> ExpMinusOneReduced(Vector<float> x, out Vector<int> n)
     {
         var clamped = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(-104f)), x, new Vector<float>(-104f));
@@ -107,7 +117,9 @@ internal static class Elementary
         return Fused(p * r, r, r);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> PowerOfTwo(Vector<int> n) => Vector.AsVectorSingle(Vector.ShiftLeft(n + new Vector<int>(127), 23));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Fused(Vector<float> a, Vector<float> b, Vector<float> c) => Vector.MultiplyAddEstimate(a, b, c);
 }
