@@ -43,7 +43,10 @@ public sealed class DataLoaderTests
     [Test]
     public void Ranks_partition_every_epoch_for_any_count_batch_and_size()
     {
-        var cases = (from count in Gen.Choose(1, 60) from batch in Gen.Choose(0, 20) from size in Gen.Choose(1, 9) from order in Gen.Elements(SampleOrder.Shuffled, SampleOrder.Sequential)
+        var cases = (from count in Gen.Choose(1, 60)
+                     from batch in Gen.Choose(0, 20)
+                     from size in Gen.Choose(1, 9)
+                     from order in Gen.Elements(SampleOrder.Shuffled, SampleOrder.Sequential)
                      select (count, batch, size, order)).ToArbitrary();
         Prop.ForAll(cases, c =>
         {

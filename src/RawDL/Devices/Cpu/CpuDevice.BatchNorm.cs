@@ -17,8 +17,15 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new NormJob
         {
-            Geometry = geometry, Momentum = momentum, X = Pointer(x), Scale = Pointer(scale), Shift = Pointer(shift),
-            Mean = Pointer(runningMean), Variance = Pointer(runningVariance), Statistics = Pointer(statistics), Y = Pointer(y),
+            Geometry = geometry,
+            Momentum = momentum,
+            X = Pointer(x),
+            Scale = Pointer(scale),
+            Shift = Pointer(shift),
+            Mean = Pointer(runningMean),
+            Variance = Pointer(runningVariance),
+            Statistics = Pointer(statistics),
+            Y = Pointer(y),
         };
         _team.Run(geometry.Channels, &BatchNormForwardChannel, &job);
     }
@@ -28,8 +35,13 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new NormJob
         {
-            Geometry = geometry, X = Pointer(x), Scale = Pointer(scale), Shift = Pointer(shift),
-            Mean = Pointer(runningMean), Variance = Pointer(runningVariance), Y = Pointer(y),
+            Geometry = geometry,
+            X = Pointer(x),
+            Scale = Pointer(scale),
+            Shift = Pointer(shift),
+            Mean = Pointer(runningMean),
+            Variance = Pointer(runningVariance),
+            Y = Pointer(y),
         };
         _team.Run(geometry.Channels, &BatchNormInferenceChannel, &job);
     }
@@ -39,8 +51,14 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new NormJob
         {
-            Geometry = geometry, X = Pointer(x), Scale = Pointer(scale), Statistics = Pointer(statistics), Dy = Pointer(dy),
-            Dx = PointerOrNull(dx), Dscale = PointerOrNull(dscale), Dshift = PointerOrNull(dshift),
+            Geometry = geometry,
+            X = Pointer(x),
+            Scale = Pointer(scale),
+            Statistics = Pointer(statistics),
+            Dy = Pointer(dy),
+            Dx = PointerOrNull(dx),
+            Dscale = PointerOrNull(dscale),
+            Dshift = PointerOrNull(dshift),
         };
         _team.Run(geometry.Channels, &BatchNormBackwardChannel, &job);
     }

@@ -11,7 +11,12 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new NormJob
         {
-            Geometry = geometry, X = Pointer(x), Scale = Pointer(scale), Shift = Pointer(shift), Statistics = Pointer(statistics), Y = Pointer(y),
+            Geometry = geometry,
+            X = Pointer(x),
+            Scale = Pointer(scale),
+            Shift = Pointer(shift),
+            Statistics = Pointer(statistics),
+            Y = Pointer(y),
         };
         _team.Run(geometry.Outer, &LayerNormForwardRow, &job);
     }
@@ -21,8 +26,14 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new NormJob
         {
-            Geometry = geometry, X = Pointer(x), Scale = Pointer(scale), Statistics = Pointer(statistics), Dy = Pointer(dy),
-            Dx = PointerOrNull(dx), Dscale = PointerOrNull(dscale), Dshift = PointerOrNull(dshift),
+            Geometry = geometry,
+            X = Pointer(x),
+            Scale = Pointer(scale),
+            Statistics = Pointer(statistics),
+            Dy = Pointer(dy),
+            Dx = PointerOrNull(dx),
+            Dscale = PointerOrNull(dscale),
+            Dshift = PointerOrNull(dshift),
         };
         if (job.Dx != null) _team.Run(geometry.Outer, &LayerNormBackwardRow, &job);
         if (job.Dscale == null && job.Dshift == null) return;

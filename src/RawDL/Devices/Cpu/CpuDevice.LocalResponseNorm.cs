@@ -19,8 +19,11 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new LocalResponseJob
         {
-            Geometry = geometry, Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
-            X = Pointer(x), Denominator = Pointer(denominator), Y = Pointer(y),
+            Geometry = geometry,
+            Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
+            X = Pointer(x),
+            Denominator = Pointer(denominator),
+            Y = Pointer(y),
         };
         _team.Run(geometry.Outer * job.Blocks, &LocalResponseForwardChunk, &job);
     }
@@ -30,8 +33,13 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new LocalResponseJob
         {
-            Geometry = geometry, Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
-            X = Pointer(x), Denominator = Pointer(denominator), Y = Pointer(y), Dy = Pointer(dy), Dx = Pointer(dx),
+            Geometry = geometry,
+            Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
+            X = Pointer(x),
+            Denominator = Pointer(denominator),
+            Y = Pointer(y),
+            Dy = Pointer(dy),
+            Dx = Pointer(dx),
         };
         _team.Run(geometry.Outer * job.Blocks, &LocalResponseBackwardChunk, &job);
     }

@@ -16,8 +16,12 @@ public sealed unsafe partial class CpuDevice
     {
         var job = new UpdateJob<TRule>
         {
-            Rule = rule, Values = Pointer(values), Gradients = Pointer(gradients),
-            State0 = PointerOrNull(state0), State1 = PointerOrNull(state1), State2 = PointerOrNull(state2),
+            Rule = rule,
+            Values = Pointer(values),
+            Gradients = Pointer(gradients),
+            State0 = PointerOrNull(state0),
+            State1 = PointerOrNull(state1),
+            State2 = PointerOrNull(state2),
         };
         foreach (var segment in segments)
         {
