@@ -22,6 +22,10 @@ public sealed class NpyArray
     /// <summary>The elements, row-major, in the byte order of this machine.</summary>
     public ReadOnlyMemory<byte> Data { get; }
 
+    /// <summary>The bytes of <see cref="Data"/> themselves when they fill an array, as a reader leaves them; else a copy.</summary>
+    internal byte[] TakeData() =>
+        MemoryMarshal.TryGetArray(Data, out var part) && part.Offset == 0 && part.Count == part.Array!.Length ? part.Array : Data.ToArray();
+
     /// <summary>Number of elements.</summary>
     public int Count => Data.Length / ElementSize(Kind);
 

@@ -9,6 +9,9 @@ public static class Digits
     /// <summary>The sizes when none are asked for.</summary>
     public const int DefaultTrain = 16_000, DefaultTest = 3_000;
 
+    /// <summary>The largest number of samples of a split.</summary>
+    public const int Most = 2_000_000;
+
     // Samples that one thread draws in one go; a sample does not depend on it.
     private const int Chunk = 256;
 
@@ -21,7 +24,7 @@ public static class Digits
     public static ByteDataset Draw(string name, ulong seed, int split, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, 2_000_000);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Most);
         ArgumentOutOfRangeException.ThrowIfNegative(split);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(split, 1 << 24);
         var images = new byte[count * DigitRenderer.Pixels];
