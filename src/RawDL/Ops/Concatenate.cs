@@ -14,7 +14,7 @@ public static partial class TensorOps
         var first = parts[0].Shape;
         var d = Dimension(first, dimension, nameof(Concatenate));
         var tape = parts[0].Tape;
-        var total = 0;
+        var total = 0L;
         foreach (var part in parts)
         {
             if (part.Shape.Rank != first.Rank || Without(part.Shape, d) != Without(first, d))
@@ -22,8 +22,9 @@ public static partial class TensorOps
             total += part.Shape[d];
             tape ??= part.Tape;
         }
+        if (total > int.MaxValue) throw new ShapeException($"Concatenate: expected an extent of at most {int.MaxValue} in dimension {d}, got {total}.");
         var extents = first.ToArray();
-        extents[d] = total;
+        extents[d] = (int)total;
         tape ??= Tape.Of(parts[0]);
         var y = tape.Allocate(new Shape(extents));
         var around = Around(y.Shape, d);

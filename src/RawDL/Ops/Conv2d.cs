@@ -39,8 +39,8 @@ public readonly partial record struct Conv2dGeometry
             throw new ShapeException($"Conv2d: expected weight [Out, C / groups, U, V], got weight {weight}.");
         CheckOptions(options);
         var groups = options.Groups;
-        if (weight[1] * groups != x[1])
-            throw new ShapeException($"Conv2d: weight {weight} expects {weight[1] * groups} input channels{Grouped(groups)}, got {x[1]} in x {x}.");
+        if ((long)weight[1] * groups != x[1])
+            throw new ShapeException($"Conv2d: weight {weight} expects {(long)weight[1] * groups} input channels{Grouped(groups)}, got {x[1]} in x {x}.");
         if (weight[0] % groups != 0)
             throw new ShapeException($"Conv2d: expected output channels that are a multiple of {groups} groups, got {weight[0]} in weight {weight}.");
         if (bias is { } b && (b.Rank != 1 || b[0] != weight[0]))
@@ -49,7 +49,9 @@ public readonly partial record struct Conv2dGeometry
         var width = Windows(x[3], weight[3], options.Stride.Width, options.Padding.Width, options.Dilation.Width);
         if (height < 1 || width < 1)
             throw new ShapeException($"Conv2d: expected an image of at least the kernel of weight {weight} (padding {Pair(options.Padding)}, dilation {Pair(options.Dilation)}), got x {x}.");
-        return new Conv2dGeometry(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], height, width,
+        if (Math.Max(height, width) > int.MaxValue)
+            throw new ShapeException($"Conv2d: expected at most {int.MaxValue} rows and columns of output, got {height}x{width} for x {x} (padding {Pair(options.Padding)}).");
+        return new Conv2dGeometry(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], (int)height, (int)width,
             options.Stride.Height, options.Stride.Width, options.Padding.Height, options.Padding.Width,
             options.Dilation.Height, options.Dilation.Width, groups);
     }
@@ -66,10 +68,10 @@ public readonly partial record struct Conv2dGeometry
     }
 
     // Below 1 where the kernel does not fit; long, so that no extent overflows.
-    private static int Windows(int extent, int kernel, int stride, int padding, int dilation)
+    private static long Windows(int extent, int kernel, int stride, int padding, int dilation)
     {
         var room = extent + 2L * padding - ((long)dilation * (kernel - 1) + 1);
-        return room < 0 ? 0 : (int)(room / stride) + 1;
+        return room < 0 ? 0 : room / stride + 1;
     }
 
     private static string Grouped(int groups) => groups == 1 ? "" : $" in {groups} groups";

@@ -15,7 +15,11 @@ public static partial class TensorOps
         if (x.Shape.Rank != 4) throw new ShapeException($"Pad: expected x [N, C, H, W], got {x.Shape}.");
         if (top < 0 || bottom < 0 || left < 0 || right < 0)
             throw new ShapeException($"Pad: expected padding >= 0, got top {top}, bottom {bottom}, left {left}, right {right} for x {x.Shape}.");
-        int height = x.Shape[2], width = x.Shape[3], wide = left + width + right, tall = top + height + bottom;
+        int height = x.Shape[2], width = x.Shape[3];
+        long rows = (long)top + height + bottom, columns = (long)left + width + right;
+        if (Math.Max(rows, columns) > int.MaxValue)
+            throw new ShapeException($"Pad: expected at most {int.MaxValue} rows and columns, got {rows}x{columns} for x {x.Shape}.");
+        int tall = (int)rows, wide = (int)columns;
         var tape = Tape.Of(x);
         var y = tape.AllocateZero(new Shape(x.Shape[0], x.Shape[1], tall, wide));
         var inside = new RegionGeometry(

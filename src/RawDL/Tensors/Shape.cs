@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace RawDL;
 
 /// <summary>The extents of a row-major tensor: rank 0 to 4, each extent ≥ 0, at most 2³¹ − 1 elements.</summary>
+/// <remarks>The product of the extents above 0 is at most 2³¹ − 1 too, so that no product of a part overflows.</remarks>
 public readonly struct Shape : IEquatable<Shape>
 {
     /// <summary>The highest rank.</summary>
@@ -17,17 +18,19 @@ public readonly struct Shape : IEquatable<Shape>
     {
         if (extents.Length > MaxRank)
             throw new ShapeException($"Shape: expected at most {MaxRank} extents, got {extents.Length}.");
-        long count = 1;
+        long product = 1;
+        var isEmpty = false;
         foreach (var extent in extents)
         {
             if (extent < 0)
                 throw new ShapeException($"Shape: expected extents >= 0, got [{string.Join(", ", extents.ToArray())}].");
-            count *= extent;
-            if (count > int.MaxValue)
+            isEmpty |= extent == 0;
+            product *= Math.Max(extent, 1);
+            if (product > int.MaxValue)
                 throw new ShapeException($"Shape: expected at most {int.MaxValue} elements, got [{string.Join(", ", extents.ToArray())}].");
         }
         Rank = extents.Length;
-        _count = (int)count;
+        _count = isEmpty ? 0 : (int)product;
         _d0 = Rank > 0 ? extents[0] : 0;
         _d1 = Rank > 1 ? extents[1] : 0;
         _d2 = Rank > 2 ? extents[2] : 0;
@@ -53,17 +56,19 @@ public readonly struct Shape : IEquatable<Shape>
     }
 
     /// <summary>The same shape with another outermost extent, as for a batch of another size.</summary>
-    public Shape WithBatch(int batch)
-    {
-        var extents = ToArray();
-        extents[0] = batch;
-        return new Shape(extents);
-    }
+    /// <exception cref="ShapeException">A scalar, or a batch that makes no shape.</exception>
+    public Shape WithBatch(int batch) => Sample().Batched(batch);
 
     /// <summary>The shape without its outermost extent: one sample of a batch.</summary>
-    public Shape Sample() => new(ToArray().AsSpan(1));
+    /// <exception cref="ShapeException">A scalar.</exception>
+    public Shape Sample()
+    {
+        if (Rank == 0) throw new ShapeException("Shape: expected at least one extent, the batch, got [].");
+        return new Shape(ToArray().AsSpan(1));
+    }
 
     /// <summary>The shape with one more extent in front: a batch of samples.</summary>
+    /// <exception cref="ShapeException">The rank would exceed 4, or the batch makes no shape.</exception>
     public Shape Batched(int batch) => new([batch, .. ToArray()]);
 
     /// <summary>The product of the extents from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
