@@ -1,13 +1,156 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace RawDL;
 
+// Convolution by tiles, never with the whole column matrix. A tap is one (input channel, u, v) of a kernel; a pixel one (n, i, j) of the output.
+// Forward: rows are output channels, columns pixels, sums over taps; the columns of a panel are gathered from the images.
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    protected internal override void Conv2dForward(in Conv2dGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y) => throw new NotImplementedException();
+    protected internal override void Conv2dForward(in Conv2dGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    {
+        var job = new ConvolutionJob(geometry) { X = Pointer(x), Weight = Pointer(weight), Bias = PointerOrNull(bias), Y = Pointer(y) };
+        _team.Run(geometry.Groups * Blocks(job.PixelPanels, job.PanelsPerChunk), &Conv2dForwardChunk, &job);
+    }
 
-    /// <inheritdoc/>
-    protected internal override void Conv2dBackwardInput(in Conv2dGeometry geometry, Tensor weight, Tensor dy, Tensor dx) => throw new NotImplementedException();
+    private struct ConvolutionJob(Conv2dGeometry geometry)
+    {
+        public readonly Conv2dGeometry Geometry = geometry;
+        public float* X, Y, Weight, Bias, Panels, Partial, ThreadScratch;
+        public int* TapOffsets;
+        public int ThreadScratchLength;
 
-    /// <inheritdoc/>
-    protected internal override void Conv2dBackwardWeight(in Conv2dGeometry geometry, Tensor x, Tensor dy, Tensor dweight) => throw new NotImplementedException();
+        public readonly int GroupInChannels => Geometry.InChannels / Geometry.Groups;
+        public readonly int GroupOutChannels => Geometry.OutChannels / Geometry.Groups;
+        public readonly int KernelArea => Geometry.KernelHeight * Geometry.KernelWidth;
+        public readonly int Taps => GroupInChannels * KernelArea;
+        public readonly int InPlane => Geometry.InHeight * Geometry.InWidth;
+        public readonly int OutPlane => Geometry.OutHeight * Geometry.OutWidth;
+
+        // Forward: panels of pixels, and as many of them to a chunk as make about a million products.
+        public readonly int PixelPanels => Blocks(Geometry.Batch * OutPlane, TileColumns);
+        public readonly int PanelsPerChunk => (int)Math.Max(1, 1_000_000L / Math.Max(1L, (long)TileColumns * Taps * GroupOutChannels));
+
+        // Backward: blocks of input channels of about TileDepth taps, rows of output pixels of about TileDepth pixels.
+        public readonly int BlockChannels => Math.Clamp(TileDepth / KernelArea, 1, Math.Max(1, GroupInChannels));
+        public readonly int ChannelBlocks => Blocks(GroupInChannels, BlockChannels);
+        public readonly int BlockTaps => Blocks(BlockChannels * KernelArea, TileRows) * TileRows;
+        public readonly int BlockRows => Math.Clamp(TileDepth / Geometry.OutWidth, 1, Geometry.OutHeight);
+        public readonly int OutPanels => Blocks(GroupOutChannels, TileColumns);
+
+        public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
+    }
+
+    [SkipLocalsInit]
+    private static void Conv2dForwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var chunksPerGroup = Blocks(job.PixelPanels, job.PanelsPerChunk);
+        var group = chunk / chunksPerGroup;
+        var pixels = g.Batch * job.OutPlane;
+        var firstPanel = chunk % chunksPerGroup * job.PanelsPerChunk;
+        var endPanel = Math.Min(job.PixelPanels, firstPanel + job.PanelsPerChunk);
+        var panel = stackalloc float[TileDepth * TileColumns + 16];
+        panel = (float*)(((nint)panel + 63) & ~63);
+        var rows = stackalloc int[TileRows];
+        var tile = new Tile { B = panel, Rows = rows, Step = 1, Runs = 1 };
+        for (var p = firstPanel; p < endPanel; p++)
+        {
+            var pixel = p * TileColumns;
+            var columns = Math.Min(TileColumns, pixels - pixel);
+            FillBias(job, group, pixel, columns);
+            if (columns < TileColumns) new Span<float>(panel, TileDepth * TileColumns).Clear();
+            for (var tap = 0; tap < job.Taps; tap += TileDepth)
+            {
+                tile.RunLength = Math.Min(TileDepth, job.Taps - tap);
+                GatherColumns(job, group, pixel, columns, tap, tile.RunLength, panel);
+                for (var o = 0; o < job.GroupOutChannels; o += TileRows)
+                {
+                    var count = Math.Min(TileRows, job.GroupOutChannels - o);
+                    for (var r = 0; r < TileRows; r++) rows[r] = r < count ? r * job.Taps : 0;
+                    var channel = group * job.GroupOutChannels + o;
+                    tile.A = job.Weight + (nint)channel * job.Taps + tap;
+                    AddPixels(job, tile, channel, count, pixel, columns);
+                }
+            }
+        }
+    }
+
+    // y of these pixels = bias, or 0: the tiles add to it.
+    private static void FillBias(in ConvolutionJob job, int group, int pixel, int columns)
+    {
+        for (int run, done = 0; done < columns; done += run)
+        {
+            var (n, at) = Math.DivRem(pixel + done, job.OutPlane);
+            run = Math.Min(columns - done, job.OutPlane - at);
+            for (var channel = group * job.GroupOutChannels; channel < (group + 1) * job.GroupOutChannels; channel++)
+                new Span<float>(job.Y + ((nint)n * job.Geometry.OutChannels + channel) * job.OutPlane + at, run).Fill(job.Bias == null ? 0f : job.Bias[channel]);
+        }
+    }
+
+    // One tile into y; its columns may belong to more than one image.
+    [SkipLocalsInit]
+    private static void AddPixels(in ConvolutionJob job, in Tile tile, int channel, int count, int pixel, int columns)
+    {
+        var (n, at) = Math.DivRem(pixel, job.OutPlane);
+        var y = job.Y + ((nint)n * job.Geometry.OutChannels + channel) * job.OutPlane + at;
+        if (at + columns <= job.OutPlane)
+        {
+            MultiplyPart(tile, y, job.OutPlane, count, columns, Store.Add);
+            return;
+        }
+        var whole = stackalloc float[TileRows * TileColumns];
+        Multiply(tile, whole, TileColumns, Store.Overwrite);
+        for (int run, done = 0; done < columns; done += run)
+        {
+            (n, at) = Math.DivRem(pixel + done, job.OutPlane);
+            run = Math.Min(columns - done, job.OutPlane - at);
+            for (var r = 0; r < count; r++)
+                Put(whole + r * TileColumns + done, job.Y + ((nint)n * job.Geometry.OutChannels + channel + r) * job.OutPlane + at, run, Store.Add);
+        }
+    }
+
+    // panel[k, column] = the pixel of x under tap firstTap + k of that column, run by run of pixels in one output row.
+    private static void GatherColumns(in ConvolutionJob job, int group, int pixel, int columns, int firstTap, int taps, float* panel)
+    {
+        ref readonly var g = ref job.Geometry;
+        for (int run, done = 0; done < columns; done += run)
+        {
+            var (n, at) = Math.DivRem(pixel + done, job.OutPlane);
+            var (i, j) = Math.DivRem(at, g.OutWidth);
+            run = Math.Min(columns - done, g.OutWidth - j);
+            var images = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels) * job.InPlane;
+            var (channel, kernel) = Math.DivRem(firstTap, job.KernelArea);
+            var (u, v) = Math.DivRem(kernel, g.KernelWidth);
+            var target = panel + done;
+            for (var k = 0; k < taps; k++, target += TileColumns)
+            {
+                var row = i * g.StrideHeight + u * g.DilationHeight - g.PaddingHeight;
+                var column = j * g.StrideWidth + v * g.DilationWidth - g.PaddingWidth;
+                var source = images + (nint)channel * job.InPlane + (nint)row * g.InWidth + column;
+                if ((uint)row >= (uint)g.InHeight) new Span<float>(target, run).Clear();
+                else if (g.StrideWidth == 1 && column >= 0 && column + run <= g.InWidth) Copy(source, target, run);
+                else
+                    for (var l = 0; l < run; l++)
+                        target[l] = (uint)(column + l * g.StrideWidth) < (uint)g.InWidth ? source[l * g.StrideWidth] : 0f;
+                if (++v < g.KernelWidth) continue;
+                v = 0;
+                if (++u < g.KernelHeight) continue;
+                u = 0;
+                channel++;
+            }
+        }
+    }
+
+    // Runs are short (4 to 32), so no call.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(float* source, float* target, int count)
+    {
+        var i = 0;
+        for (; i <= count - 8; i += 8) Vector256.Load(source + i).Store(target + i);
+        for (; i <= count - 4; i += 4) Vector128.Load(source + i).Store(target + i);
+        for (; i < count; i++) target[i] = source[i];
+    }
 }

@@ -1,16 +1,168 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
-    protected internal override void MaxPool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y, Tensor argmax) => throw new NotImplementedException();
+    protected internal override void MaxPool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y, Tensor argmax)
+    {
+        var job = new PoolJob(geometry, Pointer(x), Pointer(y), Integers(argmax));
+        _team.Run(job.PlaneChunks, &MaxPool2dForwardChunk, &job);
+    }
 
     /// <inheritdoc/>
-    protected internal override void MaxPool2dBackward(in Pool2dGeometry geometry, Tensor argmax, Tensor dy, Tensor dx) => throw new NotImplementedException();
+    protected internal override void MaxPool2dBackward(in Pool2dGeometry geometry, Tensor argmax, Tensor dy, Tensor dx)
+    {
+        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), Integers(argmax));
+        _team.Run(job.PlaneChunks, &MaxPool2dBackwardChunk, &job);
+    }
 
     /// <inheritdoc/>
-    protected internal override void AveragePool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y) => throw new NotImplementedException();
+    protected internal override void AveragePool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y)
+    {
+        var job = new PoolJob(geometry, Pointer(x), Pointer(y), null);
+        _team.Run(job.PlaneChunks, &AveragePool2dForwardChunk, &job);
+    }
 
     /// <inheritdoc/>
-    protected internal override void AveragePool2dBackward(in Pool2dGeometry geometry, Tensor dy, Tensor dx) => throw new NotImplementedException();
+    protected internal override void AveragePool2dBackward(in Pool2dGeometry geometry, Tensor dy, Tensor dx)
+    {
+        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), null);
+        _team.Run(job.PlaneChunks, &AveragePool2dBackwardChunk, &job);
+    }
+
+    // Chunks are whole planes. In stands for x and dx, Out for y and dy.
+    private readonly struct PoolJob(Pool2dGeometry geometry, float* input, float* output, int* argmax)
+    {
+        public readonly Pool2dGeometry Geometry = geometry;
+        public readonly float* In = input, Out = output;
+        public readonly int* Argmax = argmax;
+
+        public int InPlane => Geometry.InHeight * Geometry.InWidth;
+        public int OutPlane => Geometry.OutHeight * Geometry.OutWidth;
+        public int PlanesPerChunk => Math.Max(1, ChunkLength / Math.Max(1, InPlane));
+        public int PlaneChunks => Blocks(Geometry.Planes, PlanesPerChunk);
+        public int LastPlane(int chunk) => Math.Min(Geometry.Planes, (chunk + 1) * PlanesPerChunk);
+
+        // Windows clipped to the image.
+        public (int Start, int End) Rows(int i) => Clip(i * Geometry.StrideHeight - Geometry.PaddingHeight, Geometry.KernelHeight, Geometry.InHeight);
+        public (int Start, int End) Columns(int j) => Clip(j * Geometry.StrideWidth - Geometry.PaddingWidth, Geometry.KernelWidth, Geometry.InWidth);
+        private static (int, int) Clip(int start, int length, int extent) => (Math.Max(0, start), Math.Min(extent, start + length));
+    }
+
+    private static void MaxPool2dForwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(PoolJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var pairs = Sse.IsSupported && g is { KernelHeight: 2, KernelWidth: 2, StrideHeight: 2, StrideWidth: 2, PaddingHeight: 0, PaddingWidth: 0 };
+        for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
+        {
+            var x = job.In + (nint)plane * job.InPlane;
+            var y = job.Out + (nint)plane * job.OutPlane;
+            var argmax = job.Argmax + (nint)plane * job.OutPlane;
+            for (var i = 0; i < g.OutHeight; i++, y += g.OutWidth, argmax += g.OutWidth)
+            {
+                var (top, bottom) = job.Rows(i);
+                for (var j = pairs ? MaxPoolPairs(x, top * g.InWidth, g.InWidth, g.OutWidth, y, argmax) : 0; j < g.OutWidth; j++)
+                {
+                    var (left, right) = job.Columns(j);
+                    var best = top * g.InWidth + left;
+                    for (var row = top; row < bottom; row++)
+                        for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++)
+                            // Not "<=": NaN wins, and the first NaN stays.
+                            if (!(x[at] <= x[best]) && x[best] == x[best]) best = at;
+                    y[j] = x[best];
+                    argmax[j] = best;
+                }
+            }
+        }
+    }
+
+    // Windows of 2 by 2, four at a time: lanes are windows, their columns the even and the odd elements. Returns the number of windows done.
+    private static int MaxPoolPairs(float* x, int start, int inWidth, int outWidth, float* y, int* argmax)
+    {
+        var j = 0;
+        var even = Vector128.Create(0, 2, 4, 6);
+        for (; j <= outWidth - 4; j += 4)
+        {
+            var at = start + 2 * j;
+            var best = Sse.Shuffle(Sse.LoadVector128(x + at), Sse.LoadVector128(x + at + 4), 0x88);
+            var place = even + Vector128.Create(at);
+            var index = place;
+            Contest(Sse.Shuffle(Sse.LoadVector128(x + at), Sse.LoadVector128(x + at + 4), 0xDD), place + Vector128<int>.One, ref best, ref index);
+            at += inWidth;
+            place += Vector128.Create(inWidth);
+            Contest(Sse.Shuffle(Sse.LoadVector128(x + at), Sse.LoadVector128(x + at + 4), 0x88), place, ref best, ref index);
+            Contest(Sse.Shuffle(Sse.LoadVector128(x + at), Sse.LoadVector128(x + at + 4), 0xDD), place + Vector128<int>.One, ref best, ref index);
+            Sse.Store(y + j, best);
+            Vector128.Store(index, argmax + j);
+        }
+        return j;
+    }
+
+    // As the scalar rule: !(candidate <= best) and best is a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Contest(Vector128<float> candidate, Vector128<int> place,
+        ref Vector128<float> best, ref Vector128<int> index)
+    {
+        var wins = Sse.And(Sse.CompareNotLessThanOrEqual(candidate, best), Sse.CompareOrdered(best, best));
+        best = Vector128.ConditionalSelect(wins, candidate, best);
+        index = Vector128.ConditionalSelect(Vector128.AsInt32(wins), place, index);
+    }
+
+    private static void MaxPool2dBackwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(PoolJob*)arguments;
+        for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
+        {
+            var dx = job.In + (nint)plane * job.InPlane;
+            var dy = job.Out + (nint)plane * job.OutPlane;
+            var argmax = job.Argmax + (nint)plane * job.OutPlane;
+            for (int i = 0, count = job.OutPlane; i < count; i++) dx[argmax[i]] += dy[i];
+        }
+    }
+
+    private static void AveragePool2dForwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(PoolJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var scale = 1f / (g.KernelHeight * g.KernelWidth);
+        for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
+        {
+            var x = job.In + (nint)plane * job.InPlane;
+            var y = job.Out + (nint)plane * job.OutPlane;
+            for (var i = 0; i < g.OutHeight; i++)
+                for (var j = 0; j < g.OutWidth; j++)
+                {
+                    var ((top, bottom), (left, right)) = (job.Rows(i), job.Columns(j));
+                    var sum = 0f;
+                    for (var row = top; row < bottom; row++)
+                        for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) sum += x[at];
+                    *y++ = sum * scale;
+                }
+        }
+    }
+
+    private static void AveragePool2dBackwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(PoolJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var scale = 1f / (g.KernelHeight * g.KernelWidth);
+        for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
+        {
+            var dx = job.In + (nint)plane * job.InPlane;
+            var dy = job.Out + (nint)plane * job.OutPlane;
+            for (var i = 0; i < g.OutHeight; i++)
+                for (var j = 0; j < g.OutWidth; j++)
+                {
+                    var ((top, bottom), (left, right)) = (job.Rows(i), job.Columns(j));
+                    var share = *dy++ * scale;
+                    for (var row = top; row < bottom; row++)
+                        for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) dx[at] += share;
+                }
+        }
+    }
 }

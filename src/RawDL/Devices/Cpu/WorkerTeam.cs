@@ -19,18 +19,23 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private int _pending;
     private int _parked;
     private volatile bool _stopping;
+    [ThreadStatic] private static int t_index;
 
     internal WorkerTeam(int threads)
     {
         _threads = new Thread[threads - 1];
         for (var i = 0; i < _threads.Length; i++)
         {
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"rawdl-cpu-{i + 1}" };
+            var index = i + 1;
+            _threads[i] = new Thread(() => Work(index)) { IsBackground = true, Name = $"rawdl-cpu-{index}" };
             _threads[i].Start();
         }
     }
 
     internal int Threads => _threads.Length + 1;
+
+    /// <summary>0 for the caller, 1 … Threads − 1 for the others: finds a thread's own scratch memory, and nothing else may depend on it.</summary>
+    internal static int ThreadIndex => t_index;
 
     /// <summary>Runs body(arguments, 0 … chunks − 1), each once, and returns when all have ended.</summary>
     internal void Run(int chunks, delegate*<void*, int, void> body, void* arguments)
@@ -81,8 +86,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
-    private void Work()
+    private void Work(int index)
     {
+        t_index = index;
         long seen = 0;
         while (!_stopping)
         {

@@ -1,0 +1,208 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace RawDL;
+
+// Letters of CpuDevice.Conv2d.cs. By the input: rows are taps, columns pixels, sums over output channels; what falls on one input pixel is added in order of
+// taps. By the weight: rows are taps, columns output channels, sums over pixels; partial sums of ImageGroups groups of images are added in order.
+public sealed unsafe partial class CpuDevice
+{
+    private const int ConvolutionPanelsSlot = 2, ConvolutionThreadsSlot = 3, ConvolutionPartialSlot = 4, TapOffsetsSlot = 5;
+    private const int ImageGroups = 16;
+    private const int MaximalPartial = 1 << 23;
+
+    /// <inheritdoc/>
+    protected internal override void Conv2dBackwardInput(in Conv2dGeometry geometry, Tensor weight, Tensor dy, Tensor dx)
+    {
+        if (dx.Count == 0 || dy.Count == 0) return;
+        var job = new ConvolutionJob(geometry) { Weight = Pointer(weight), X = Pointer(dx), Y = Pointer(dy) };
+        var blocks = geometry.Groups * job.ChannelBlocks;
+        job.Panels = Scratch(ConvolutionPanelsSlot, blocks * job.BlockTaps * job.GroupOutChannels);
+        job.ThreadScratchLength = PixelColumns(job) * job.BlockTaps + TileColumns * job.GroupOutChannels;
+        job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
+        _team.Run(blocks, &PackWeightChunk, &job);
+        _team.Run(geometry.Batch * blocks, &Conv2dBackwardInputChunk, &job);
+    }
+
+    // Pixels of one block, in whole panels.
+    private static int PixelColumns(in ConvolutionJob job) => Blocks(job.BlockRows * job.Geometry.OutWidth, TileColumns) * TileColumns;
+
+    private static void PackWeightChunk(void* arguments, int block)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
+        var first = channels * job.BlockChannels * job.KernelArea;
+        var weight = job.Weight + (nint)group * job.GroupOutChannels * job.Taps;
+        for (var tap = 0; tap < job.BlockTaps; tap += TileRows)
+            Pack(weight + first + tap, Math.Clamp(job.Taps - first - tap, 0, TileRows), 1, job.GroupOutChannels, job.Taps, TileRows,
+                job.Panels + ((nint)block * job.BlockTaps + tap) * job.GroupOutChannels);
+    }
+
+    [SkipLocalsInit]
+    private static void Conv2dBackwardInputChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var (n, block) = Math.DivRem(chunk, g.Groups * job.ChannelBlocks);
+        var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
+        var firstChannel = channels * job.BlockChannels;
+        var blockChannels = Math.Min(job.BlockChannels, job.GroupInChannels - firstChannel);
+        var dy = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane;
+        var dx = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
+        var stride = PixelColumns(job);
+        float* panel = job.OwnScratch, columns = panel + TileColumns * job.GroupOutChannels;
+        var lanes = stackalloc int[TileRows];
+        for (var r = 0; r < TileRows; r++) lanes[r] = r;
+        var tile = new Tile { Rows = lanes, Step = TileRows, Runs = 1 };
+        for (var row = 0; row < g.OutHeight; row += job.BlockRows)
+        {
+            var rows = Math.Min(job.BlockRows, g.OutHeight - row);
+            for (var pixel = 0; pixel < rows * g.OutWidth; pixel += TileColumns)
+            {
+                Pack(dy + (nint)row * g.OutWidth + pixel, Math.Min(TileColumns, rows * g.OutWidth - pixel), 1, job.GroupOutChannels, job.OutPlane, TileColumns, panel);
+                for (var o = 0; o < job.GroupOutChannels; o += TileDepth)
+                    for (var tap = 0; tap < blockChannels * job.KernelArea; tap += TileRows)
+                    {
+                        tile.A = job.Panels + ((nint)block * job.BlockTaps + tap) * job.GroupOutChannels + o * TileRows;
+                        tile.B = panel + o * TileColumns;
+                        tile.RunLength = Math.Min(TileDepth, job.GroupOutChannels - o);
+                        Multiply(tile, columns + tap * stride + pixel, stride, o == 0 ? Store.Overwrite : Store.Add);
+                    }
+            }
+            ScatterColumns(g, columns, stride, blockChannels, row, rows, dx);
+        }
+    }
+
+    // dx += columns, each row of pixels to the row of the image under its tap.
+    private static void ScatterColumns(in Conv2dGeometry g, float* columns, int stride, int channels, int firstRow, int rows, float* dx)
+    {
+        for (var channel = 0; channel < channels; channel++, dx += g.InHeight * g.InWidth)
+            for (var u = 0; u < g.KernelHeight; u++)
+                for (var v = 0; v < g.KernelWidth; v++, columns += stride)
+                {
+                    var shift = v * g.DilationWidth - g.PaddingWidth;
+                    // Output columns j with 0 <= j · stride + shift < width.
+                    var start = shift >= 0 ? 0 : Blocks(-shift, g.StrideWidth);
+                    var end = Math.Min(g.OutWidth, g.InWidth <= shift ? 0 : Blocks(g.InWidth - shift, g.StrideWidth));
+                    for (var r = 0; r < rows; r++)
+                    {
+                        var i = (firstRow + r) * g.StrideHeight + u * g.DilationHeight - g.PaddingHeight;
+                        if ((uint)i >= (uint)g.InHeight) continue;
+                        var source = columns + r * g.OutWidth;
+                        var target = dx + (nint)i * g.InWidth + shift;
+                        var j = start;
+                        if (g.StrideWidth == 1)
+                            for (; j <= end - Vector<float>.Count; j += Vector<float>.Count)
+                                (Vector.Load(target + j) + Vector.Load(source + j)).Store(target + j);
+                        for (; j < end; j++) target[j * g.StrideWidth] += source[j];
+                    }
+                }
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Conv2dBackwardWeight(in Conv2dGeometry geometry, Tensor x, Tensor dy, Tensor dweight)
+    {
+        if (dweight.Count == 0 || dy.Count == 0) return;
+        var job = new ConvolutionJob(geometry) { X = Pointer(x), Y = Pointer(dy), Weight = Pointer(dweight) };
+        var blocks = geometry.Groups * job.ChannelBlocks;
+        job.Partial = Scratch(ConvolutionPartialSlot, PartialGroups(job) * PartialLength(job));
+        var (height, width) = PaddedPlane(geometry);
+        job.ThreadScratchLength = PixelRun(job) * TileColumns + job.BlockChannels * height * width;
+        job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
+        job.TapOffsets = (int*)Scratch(TapOffsetsSlot, job.BlockTaps);
+        for (var tap = 0; tap < job.BlockTaps; tap++)
+        {
+            var (channel, kernel) = Math.DivRem(tap, job.KernelArea);
+            var (u, v) = Math.DivRem(kernel, geometry.KernelWidth);
+            job.TapOffsets[tap] = channel * height * width + u * geometry.DilationHeight * width + v * geometry.DilationWidth;
+        }
+        _team.Run(PartialGroups(job) * blocks, &Conv2dBackwardWeightChunk, &job);
+        _team.Run(blocks, &AddPartialChunk, &job);
+    }
+
+    private static int PartialLength(in ConvolutionJob job) =>
+        job.Geometry.Groups * job.ChannelBlocks * job.BlockTaps * job.OutPanels * TileColumns;
+
+    // Fewer groups where the weights are large: a constant of the problem.
+    private static int ImagesPerGroup(in ConvolutionJob job) =>
+        Blocks(job.Geometry.Batch, Math.Clamp(MaximalPartial / PartialLength(job), 1, ImageGroups));
+
+    private static int PartialGroups(in ConvolutionJob job) => Blocks(job.Geometry.Batch, ImagesPerGroup(job));
+
+    private static int PixelRun(in ConvolutionJob job) => job.BlockRows * job.Geometry.OutWidth;
+
+    private static bool IsPadded(in Conv2dGeometry g) => g.PaddingHeight > 0 || g.PaddingWidth > 0;
+
+    private static (int Height, int Width) PaddedPlane(in Conv2dGeometry g) => (g.InHeight + 2 * g.PaddingHeight, g.InWidth + 2 * g.PaddingWidth);
+
+    // One group of images and one block of input channels.
+    private static void Conv2dBackwardWeightChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var (part, block) = Math.DivRem(chunk, g.Groups * job.ChannelBlocks);
+        var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
+        var firstChannel = channels * job.BlockChannels;
+        var blockChannels = Math.Min(job.BlockChannels, job.GroupInChannels - firstChannel);
+        var columns = job.OutPanels * TileColumns;
+        var partial = job.Partial + (nint)chunk * job.BlockTaps * columns;
+        float* panel = job.OwnScratch, padded = panel + PixelRun(job) * TileColumns;
+        var (_, width) = PaddedPlane(g);
+        // The last tile is filled up with the first tap, to no consequence.
+        var taps = blockChannels * job.KernelArea;
+        var rest = stackalloc int[TileRows];
+        for (var r = 0; r < TileRows; r++) rest[r] = r < taps % TileRows ? job.TapOffsets[taps - taps % TileRows + r] : 0;
+        var tile = new Tile { B = panel, Step = g.StrideWidth, RunLength = g.OutWidth, RunStep = g.StrideHeight * width };
+        var firstImage = part * ImagesPerGroup(job);
+        for (var n = firstImage; n < Math.Min(g.Batch, firstImage + ImagesPerGroup(job)); n++)
+        {
+            var x = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
+            if (IsPadded(g)) PadPlanes(g, x, blockChannels, padded);
+            var dy = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane;
+            for (var row = 0; row < g.OutHeight; row += job.BlockRows)
+            {
+                tile.Runs = Math.Min(job.BlockRows, g.OutHeight - row);
+                tile.A = (IsPadded(g) ? padded : x) + (nint)row * tile.RunStep;
+                for (var o = 0; o < columns; o += TileColumns)
+                {
+                    Pack(dy + (nint)o * job.OutPlane + (nint)row * g.OutWidth, Math.Min(TileColumns, job.GroupOutChannels - o), job.OutPlane,
+                        tile.Runs * g.OutWidth, 1, TileColumns, panel);
+                    for (var tap = 0; tap < taps; tap += TileRows)
+                    {
+                        tile.Rows = tap <= taps - TileRows ? job.TapOffsets + tap : rest;
+                        Multiply(tile, partial + tap * columns + o, columns, n == firstImage && row == 0 ? Store.Overwrite : Store.Add);
+                    }
+                }
+            }
+        }
+    }
+
+    private static void PadPlanes(in Conv2dGeometry g, float* x, int channels, float* padded)
+    {
+        var (height, width) = PaddedPlane(g);
+        new Span<float>(padded, channels * height * width).Clear();
+        for (var channel = 0; channel < channels; channel++)
+            for (var row = 0; row < g.InHeight; row++)
+                new ReadOnlySpan<float>(x + ((nint)channel * g.InHeight + row) * g.InWidth, g.InWidth)
+                    .CopyTo(new Span<float>(padded + ((nint)channel * height + row + g.PaddingHeight) * width + g.PaddingWidth, g.InWidth));
+    }
+
+    // dweight[o, tap] += Σ partial[part, tap, o] in order of parts.
+    private static void AddPartialChunk(void* arguments, int block)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
+        var firstTap = channels * job.BlockChannels * job.KernelArea;
+        var taps = Math.Min(job.Taps - firstTap, job.BlockChannels * job.KernelArea);
+        var columns = job.OutPanels * TileColumns;
+        var parts = PartialGroups(job);
+        nint partStep = PartialLength(job);
+        for (var tap = 0; tap < taps; tap++)
+        {
+            var partial = job.Partial + ((nint)block * job.BlockTaps + tap) * columns;
+            var dweight = job.Weight + (nint)group * job.GroupOutChannels * job.Taps + firstTap + tap;
+            for (var part = 1; part < parts; part++) AddScaled(partial + part * partStep, 1f, partial, columns);
+            for (var o = 0; o < job.GroupOutChannels; o++) dweight[(nint)o * job.Taps] += partial[o];
+        }
+    }
+}
