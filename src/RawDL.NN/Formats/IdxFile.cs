@@ -35,16 +35,19 @@ public static class IdxFile
 
         Fill(start.Slice(4, 4 * rank), bytes.Span, member, 4, path);
         var dimensions = new int[rank];
-        long length = size;
+        long product = size;
+        var isEmpty = false;
         for (var i = 0; i < rank; i++)
         {
             var extent = BinaryPrimitives.ReadUInt32BigEndian(start[(4 + (4 * i))..]);
-            // Checked at each step, so that a later zero cannot hide a product that has left 64 bits.
-            if (extent > int.MaxValue || (length *= extent) > Array.MaxLength)
+            // Checked without the zeros, so that none can hide a product that has left 64 bits.
+            isEmpty |= extent == 0;
+            if (extent > int.MaxValue || (product *= Math.Max(extent, 1)) > Array.MaxLength)
                 throw new RawFileException(path, 4 + (4 * i), $"expected at most {Array.MaxLength} data bytes, got more: dimension {i} is {extent}");
             dimensions[i] = (int)extent;
         }
 
+        var length = isEmpty ? 0 : product;
         var headerLength = 4 + (4 * rank);
         byte[] data;
         if (member is not null) data = member.ReadToEnd((int)length);
