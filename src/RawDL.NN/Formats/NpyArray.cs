@@ -82,11 +82,17 @@ public sealed class NpyArray
 
     private static NpyArray Create<T>(string kind, ReadOnlySpan<int> shape, ReadOnlySpan<T> values) where T : unmanaged
     {
-        var count = 1L;
+        if (shape.Length > NpyHeader.MaxRank) throw new ArgumentException($"NpyArray: expected at most {NpyHeader.MaxRank} extents, got {shape.Length}.");
+        var bytes = (long)ElementSize(kind);
+        var isEmpty = false;
         foreach (var extent in shape)
-            if (extent < 0 || (count *= extent) > values.Length) throw Unfilled(shape, values.Length);
-        if (count != values.Length) throw Unfilled(shape, values.Length);
-        return new NpyArray(kind, shape.ToArray(), MemoryMarshal.AsBytes(values).ToArray());
+        {
+            isEmpty |= extent == 0;
+            if (extent < 0 || (bytes *= Math.Max(extent, 1)) > Array.MaxLength) throw Unfilled(shape, values.Length);
+        }
+        var data = MemoryMarshal.AsBytes(values).ToArray();
+        if ((isEmpty ? 0 : bytes) != data.Length) throw Unfilled(shape, values.Length);
+        return new NpyArray(kind, shape.ToArray(), data);
     }
 
     private static ArgumentException Unfilled(ReadOnlySpan<int> shape, int count) =>

@@ -85,15 +85,18 @@ public static class NpyFile
 
     private static int[] Shape(long[] extents, int size, string path, out long length)
     {
-        length = size;
+        var product = (long)size;
+        var isEmpty = false;
         var shape = new int[extents.Length];
         for (var i = 0; i < shape.Length; i++)
         {
-            // Checked at each step, so that a later zero cannot hide a product that has left 64 bits.
-            if (extents[i] > int.MaxValue || (length *= extents[i]) > Array.MaxLength)
+            // Checked without the zeros, so that none can hide a product that has left 64 bits.
+            isEmpty |= extents[i] == 0;
+            if (extents[i] > int.MaxValue || (product *= Math.Max(extents[i], 1)) > Array.MaxLength)
                 throw new RawFileException(path, null, $"expected at most {Array.MaxLength} data bytes, got more: shape ({string.Join(", ", extents)})");
             shape[i] = (int)extents[i];
         }
+        length = isEmpty ? 0 : product;
         return shape;
     }
 

@@ -9,7 +9,7 @@ namespace RawDL.NN;
 /// </summary>
 internal ref struct NpyHeader
 {
-    private const int MaxRank = 32;
+    internal const int MaxRank = 32;
 
     private readonly ReadOnlySpan<byte> _text;
     private readonly string _path;

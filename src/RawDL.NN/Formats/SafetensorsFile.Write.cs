@@ -14,7 +14,7 @@ public sealed partial class SafetensorsFile
     /// <param name="tensors">The tensors; stored by type, widest first, then by name.</param>
     /// <param name="metadata">Strings to keep with them. Keys of the checksums are refused.</param>
     /// <param name="checksums">Whether to add checksums.</param>
-    /// <exception cref="ArgumentException">A name comes twice, a metadata key is reserved, or the header is too long.</exception>
+    /// <exception cref="ArgumentException">A name comes twice, a metadata key is reserved, a text is no Unicode, or there are too many tensors or bytes of header.</exception>
     /// <exception cref="IOException">The file could not be saved; see <see cref="Durable.Write(string, Action{Stream}, long)"/>.</exception>
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string> metadata,
         SafetensorsChecksums checksums = SafetensorsChecksums.Include)
@@ -45,6 +45,8 @@ public sealed partial class SafetensorsFile
     private static ReadOnlyMemory<byte>[] Compose(IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string> metadata,
         SafetensorsChecksums checksums, out long length)
     {
+        if (tensors.Count > SafetensorsHeader.MaxEntries)
+            throw new ArgumentException($"SafetensorsFile: expected at most {SafetensorsHeader.MaxEntries} tensors, got {tensors.Count}.");
         var ordered = tensors.ToArray();
         Array.Sort(ordered, static (x, y) => SafetensorsDtype.Order(y.Dtype) - SafetensorsDtype.Order(x.Dtype) is var order && order != 0
             ? order : string.CompareOrdinal(x.Name, y.Name));
@@ -72,8 +74,8 @@ public sealed partial class SafetensorsFile
         foreach (var (key, value) in metadata)
         {
             if (key is SafetensorsHeader.FormatKey or SafetensorsHeader.HeaderChecksumKey || key.StartsWith(SafetensorsHeader.TensorChecksumPrefix, StringComparison.Ordinal))
-                throw new ArgumentException($"SafetensorsFile: expected metadata without the reserved key '{key}'.");
-            strings.Add(key, value);
+                throw new ArgumentException($"SafetensorsFile: expected metadata without the reserved key {RawFileException.Quote(key)}.");
+            strings.Add(Text(key), Text(value));
         }
         if (checksums == SafetensorsChecksums.Omit) return strings;
         strings.Add(SafetensorsHeader.FormatKey, SafetensorsHeader.FormatVersion);
@@ -119,8 +121,8 @@ public sealed partial class SafetensorsFile
         var offset = 0L;
         foreach (var tensor in tensors)
         {
-            if (!names.Add(tensor.Name)) throw new ArgumentException($"SafetensorsFile: expected each name once, got '{tensor.Name}' twice.");
-            json.WriteStartObject(tensor.Name);
+            if (!names.Add(tensor.Name)) throw new ArgumentException($"SafetensorsFile: expected each name once, got {RawFileException.Quote(tensor.Name)} twice.");
+            json.WriteStartObject(Text(tensor.Name));
             json.WriteString("dtype", tensor.Dtype);
             json.WriteStartArray("shape");
             foreach (var extent in tensor.Extents) json.WriteNumberValue(extent);
@@ -132,6 +134,16 @@ public sealed partial class SafetensorsFile
             json.WriteEndArray();
             json.WriteEndObject();
         }
+    }
+
+    // The writer would put U+FFFD in the place of half a surrogate pair, and two names could become one.
+    private static string Text(string text)
+    {
+        var consumed = 0;
+        for (ReadOnlySpan<char> rest = text; rest.Length > 0; rest = rest[consumed..])
+            if (Rune.DecodeFromUtf16(rest, out _, out consumed) != OperationStatus.Done)
+                throw new ArgumentException($"SafetensorsFile: expected text without halves of surrogate pairs, got {RawFileException.Quote(text)}.");
+        return text;
     }
 
     private static string Hex(uint value) => value.ToString("x8", CultureInfo.InvariantCulture);

@@ -16,8 +16,8 @@ internal sealed class SafetensorsHeader
     internal const int MaxBytes = 100_000_000;
 
     // An entry of a few bytes costs about two hundred on the heap; the limit keeps a hostile header from multiplying its size.
-    private const int MaxEntries = 65_536;
-    private const int MaxRank = 32;
+    internal const int MaxEntries = 65_536;
+    internal const int MaxRank = 32;
 
     private readonly string _path;
     private readonly List<Entry> _entries = [];

@@ -14,16 +14,19 @@ public sealed class SafetensorsTensor
     /// <param name="dtype">The element type as the format names it: <c>F32</c>, <c>F16</c>, <c>BF16</c>, <c>F64</c>, <c>I64</c>, <c>U8</c>, …</param>
     /// <param name="extents">The shape, outermost first; none for a scalar.</param>
     /// <param name="data">The bytes, little-endian.</param>
-    /// <exception cref="ArgumentException">The type is unknown, or the bytes do not fill the shape exactly.</exception>
+    /// <exception cref="ArgumentException">The type is unknown, there are more than 32 extents, or the bytes do not fill the shape exactly.</exception>
     public SafetensorsTensor(string name, string dtype, ReadOnlySpan<long> extents, ReadOnlyMemory<byte> data)
         : this(name, dtype, extents.ToArray(), data, "tensor")
     {
         if (name == SafetensorsHeader.MetadataKey) throw new ArgumentException($"SafetensorsTensor: expected a name other than {name}, which the format reserves.");
-        if (SafetensorsDtype.Order(dtype) < 0) throw new ArgumentException($"SafetensorsTensor: '{name}' expects a known element type, got '{dtype}'.");
+        var quoted = RawFileException.Quote(name);
+        if (SafetensorsDtype.Order(dtype) < 0) throw new ArgumentException($"SafetensorsTensor: {quoted} expects a known element type, got {RawFileException.Quote(dtype)}.");
+        if (extents.Length > SafetensorsHeader.MaxRank) throw new ArgumentException($"SafetensorsTensor: {quoted} expects at most {SafetensorsHeader.MaxRank} extents, got {extents.Length}.");
         foreach (var extent in extents)
-            if (extent < 0) throw new ArgumentException($"SafetensorsTensor: '{name}' expects extents >= 0, got {extent}.");
-        if (SafetensorsDtype.ByteCount(dtype, extents) is var bytes && bytes != data.Length)
-            throw new ArgumentException($"SafetensorsTensor: '{name}' {dtype} [{string.Join(", ", _extents)}] expects {bytes} bytes, got {data.Length}.");
+            if (extent < 0) throw new ArgumentException($"SafetensorsTensor: {quoted} expects extents >= 0, got {extent}.");
+        var bytes = SafetensorsDtype.ByteCount(dtype, extents);
+        var size = bytes < 0 ? "a size of whole bytes below 2^63" : $"{bytes} bytes";
+        if (bytes != data.Length) throw new ArgumentException($"SafetensorsTensor: {quoted} {dtype} [{string.Join(", ", _extents)}] expects {size}, got {data.Length}.");
     }
 
     internal SafetensorsTensor(string name, string dtype, long[] extents, ReadOnlyMemory<byte> data, string source)
@@ -58,7 +61,7 @@ public sealed class SafetensorsTensor
     /// <exception cref="ShapeException">The values do not fill the shape.</exception>
     public static SafetensorsTensor Create(string name, Shape shape, ReadOnlySpan<float> values)
     {
-        if (values.Length != shape.Count) throw new ShapeException($"SafetensorsTensor: '{name}' {shape} expects {shape.Count} values, got {values.Length}.");
+        if (values.Length != shape.Count) throw new ShapeException($"SafetensorsTensor: {RawFileException.Quote(name)} {shape} expects {shape.Count} values, got {values.Length}.");
         var bytes = GC.AllocateUninitializedArray<byte>(checked(values.Length * sizeof(float)));
         if (BitConverter.IsLittleEndian) MemoryMarshal.AsBytes(values).CopyTo(bytes);
         else
