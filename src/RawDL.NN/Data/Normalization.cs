@@ -8,6 +8,9 @@ namespace RawDL.NN;
 /// <param name="Std">[C], above 0.</param>
 public sealed record Normalization(float[] Mean, float[] Std)
 {
+    // The smallest normal float32: the reciprocal of a smaller one may be infinite.
+    private const float SmallestDeviation = 1.17549435e-38f;
+
     /// <summary>Changes nothing: mean 0 and deviation 1.</summary>
     public static Normalization None(Shape sample)
     {
@@ -17,8 +20,8 @@ public sealed record Normalization(float[] Mean, float[] Std)
     }
 
     /// <summary>
-    /// Mean and standard deviation (divided by the number of values) of every channel over a whole dataset. A channel that never changes
-    /// gets deviation 1, so that it becomes 0 and not infinite.
+    /// Mean and standard deviation (divided by the number of values) of every channel over a whole dataset. A channel that never changes,
+    /// or by less than a normal float32, gets deviation 1, so that it becomes 0 and not infinite.
     /// </summary>
     public static Normalization Compute(Dataset dataset)
     {
@@ -46,8 +49,8 @@ public sealed record Normalization(float[] Mean, float[] Std)
         for (var c = 0; c < channels; c++)
         {
             mean[c] = (float)(pivot[c] + sum[c] / n);
-            var variance = Math.Max(0, squares[c] / n - sum[c] / n * (sum[c] / n));
-            std[c] = variance > 0 ? (float)Math.Sqrt(variance) : 1f;
+            var deviation = (float)Math.Sqrt(Math.Max(0, squares[c] / n - sum[c] / n * (sum[c] / n)));
+            std[c] = deviation >= SmallestDeviation ? deviation : 1f;
         }
         return new Normalization(mean, std);
     }

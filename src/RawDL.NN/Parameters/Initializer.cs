@@ -69,7 +69,7 @@ public abstract class Initializer
         foreach (var (key, value) in options ?? new Dictionary<string, float>())
         {
             if (key != option)
-                throw new ArgumentException($"initializer '{name}': expected {(option is null ? "no option" : $"option '{option}'")}, got '{key}'.");
+                throw new ArgumentException($"initializer {RawFileException.Quote(name)}: expected {(option is null ? "no option" : $"option '{option}'")}, got {RawFileException.Quote(key)}.");
             if (!(value > 0 && float.IsFinite(value)))
                 throw new ArgumentException($"initializer '{name}': expected {key} > 0, got {value.ToString(CultureInfo.InvariantCulture)}.");
             given = value;
@@ -88,7 +88,7 @@ public abstract class Initializer
             "zeros" => Zeros,
             "ones" => Ones,
             "orthogonal" => Orthogonal(given ?? 1f),
-            _ => throw new ArgumentException($"initializer: expected one of {string.Join(", ", Names)}, got '{name}'."),
+            _ => throw new ArgumentException($"initializer: expected one of {string.Join(", ", Names)}, got {RawFileException.Quote(name)}."),
         };
     }
 
