@@ -3,7 +3,7 @@ namespace RawDL.NN;
 /// <summary>Which random stream serves what: the purpose stands in the top byte, so that no two draw the same numbers from one seed.</summary>
 internal static class RandomStreams
 {
-    public const ulong Order = 0x41UL << 56, Augmentation = 0x42UL << 56, Split = 0x43UL << 56, Digits = 0x44UL << 56, Sheet = 0x45UL << 56;
+    public const ulong Order = 0x41UL << 56, Augmentation = 0x42UL << 56, Split = 0x43UL << 56, Digits = 0x44UL << 56, Sheet = 0x45UL << 56, Dropout = 0x46UL << 56;
 }
 
 /// <summary>Random orders from integers alone, hence the same on every machine.</summary>

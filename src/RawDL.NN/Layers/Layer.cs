@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace RawDL.NN;
 
 /// <summary>A part of a network: declares parameters for a sample's shape, and maps batches. Shapes are those of one sample; <see cref="Forward"/> takes a batch.</summary>
@@ -20,6 +22,9 @@ public abstract class Layer
 
     /// <summary>Shape of one output sample. Known after <see cref="Bind(Shape)"/>.</summary>
     public Shape OutputShape { get; private set; }
+
+    /// <summary>The result of the last forward pass, valid as long as its tape's step: to find where a NaN came in.</summary>
+    internal Tensor? Output { get; private set; }
 
     /// <summary>This layer's own parameters in order of declaration, without those of <see cref="Children"/>.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -72,7 +77,7 @@ public abstract class Layer
         RequireBound();
         if (!IsBatch(x.Shape))
             throw new ShapeException($"{Title}: expected a batch of samples {InputShape}, got {x.Shape}.");
-        return Compute(x);
+        return Output = Compute(x);
     }
 
     /// <summary>Every parameter of this layer and of the layers inside, in order of declaration.</summary>
@@ -84,6 +89,20 @@ public abstract class Layer
         foreach (var child in Children) all.AddRange(child.AllParameters());
         return all;
     }
+
+    /// <summary>Writes the layer as an object of a configuration: type, name where one was given, and every option resolved.</summary>
+    public void WriteJson(Utf8JsonWriter json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        json.WriteStartObject();
+        json.WriteString("type", Type);
+        if (Name.Length > 0) json.WriteString("name", Name);
+        WriteOptions(json);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes the options as properties of an open object, so that reading them gives the same layer.</summary>
+    protected internal abstract void WriteOptions(Utf8JsonWriter json);
 
     /// <summary>How messages name the layer: <c>conv2 (conv2d)</c>.</summary>
     protected string Title => (Path.Length > 0 ? Path : Name) is { Length: > 0 } name ? $"{name} ({Type})" : Type;
@@ -104,6 +123,32 @@ public abstract class Layer
 
     /// <summary>Throws <c>conv2 (conv2d): expected …, got …</c>.</summary>
     protected ShapeException Mismatch(string expected, string got) => new($"{Title}: expected {expected}, got {got}.");
+
+    /// <summary>Binds the layers inside one after the other; a layer without a name gets its type and its number among those: <c>conv2d1</c>.</summary>
+    private protected Shape BindInside(IReadOnlyList<Layer> layers, Shape shape, string prefix)
+    {
+        var numbers = new Dictionary<string, int>();
+        foreach (var layer in layers)
+        {
+            var number = numbers[layer.Type] = numbers.GetValueOrDefault(layer.Type) + 1;
+            var name = layer.Name.Length > 0 ? layer.Name : $"{layer.Type}{number}";
+            shape = layer.Bind(shape, prefix.Length > 0 ? $"{prefix}.{name}" : name);
+        }
+        return shape;
+    }
+
+    /// <summary>Resolves an operation's geometry; its complaint gets the layer's name in front.</summary>
+    private protected T Fit<T>(Func<T> resolve)
+    {
+        try
+        {
+            return resolve();
+        }
+        catch (ShapeException e)
+        {
+            throw new ShapeException($"{Title}: {e.Message}");
+        }
+    }
 
     private bool IsBatch(Shape shape)
     {

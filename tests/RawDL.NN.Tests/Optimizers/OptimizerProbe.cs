@@ -9,6 +9,8 @@ internal sealed class OptimizerProbe : IDisposable
     {
         public override string Type => "declared";
 
+        protected internal override void WriteOptions(System.Text.Json.Utf8JsonWriter json) { }
+
         protected override Shape Resolve(Shape input)
         {
             foreach (var (name, shape, kind) in parameters) Declare(name, shape, kind, Initializer.Zeros);

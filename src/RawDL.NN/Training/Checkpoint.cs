@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace RawDL.NN;
+
+/// <summary>The state of a run between two steps: a model file with the optimizer's states as further tensors and the trainer's counters as JSON.</summary>
+/// <remarks>The random numbers are counter-based: seed and step are their whole state, and so is the place in the data.</remarks>
+internal static class Checkpoint
+{
+    private const string TrainingKey = "rawdl.training", StatePrefix = "optimizer.";
+
+    public static void Save(string path, Model model, Optimizer optimizer, RunState state)
+    {
+        var tensors = model.ToTensors();
+        for (var i = 0; i < optimizer.States.Count; i++)
+            tensors.Add(SafetensorsTensor.Create(StatePrefix + optimizer.StateNames[i], optimizer.States[i].Shape, optimizer.States[i].ToArray()));
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer)) state.Write(json);
+        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        {
+            [Model.DescriptionKey] = model.Describe(),
+            [TrainingKey] = Encoding.UTF8.GetString(buffer.WrittenSpan),
+            ["rawdl.step"] = state.Step.ToString(CultureInfo.InvariantCulture),
+        });
+    }
+
+    /// <summary>Takes everything from a file into a model and an optimizer of the same configuration.</summary>
+    /// <exception cref="RawFileException">The file is damaged, or of another network or optimizer.</exception>
+    public static RunState Load(string path, Model model, Optimizer optimizer)
+    {
+        var file = SafetensorsFile.Read(path);
+        if (!file.Metadata.TryGetValue(TrainingKey, out var text)) throw new RawFileException(path, null, $"expected a checkpoint with '{TrainingKey}', got a file without");
+        RunState state;
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            state = RunState.Read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        {
+            throw new RawFileException(path, null, $"expected the state of a run in '{TrainingKey}', got: {e.Message}", e);
+        }
+        model.CopyFrom(file);
+        for (var i = 0; i < optimizer.States.Count; i++)
+        {
+            var values = new float[optimizer.States[i].Count];
+            file[StatePrefix + optimizer.StateNames[i]].CopyTo(values);
+            optimizer.States[i].CopyFrom(values);
+        }
+        return state;
+    }
+}
