@@ -32,7 +32,7 @@ internal static class Application
     {
         var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
         {
-            DevicesCommand.Create(),
+            TrainCommand.Create(), DevicesCommand.Create(),
             SelfTestCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
         };
         GlobalOptions.AddTo(root);

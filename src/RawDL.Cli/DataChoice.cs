@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RawDL.NN;
 
 namespace RawDL.Cli;
 
@@ -8,8 +9,8 @@ internal sealed class DataChoice
     private readonly Option<string?> _data = Values.Path("--data", "NAME|PATH", "A data set by name (see 'rawdl data list'), or a CSV file, a folder of images, IDX or npy files.");
     private readonly Option<string?> _folder = Values.Path("--data-dir", "DIR", "Where data sets lie, a folder each; $RAWDL_DATA and the user's cache are looked at too.");
     private readonly Option<string?> _labelColumn = Values.Path("--label-column", "NAME", "CSV: the column with the label; the last one by default.");
-    private readonly Option<int?> _train = Values.Integer("--train-size", "digits: number of training samples.", 1, 10_000_000);
-    private readonly Option<int?> _test = Values.Integer("--test-size", "digits: number of test samples.", 1, 10_000_000);
+    private readonly Option<int?> _train = Values.Integer("--train-size", "digits: number of training samples.", 1, 2_000_000);
+    private readonly Option<int?> _test = Values.Integer("--test-size", "digits: number of test samples.", 1, 2_000_000);
 
     public void AddTo(Command command)
     {
@@ -21,4 +22,25 @@ internal sealed class DataChoice
     }
 
     public void AddFolderTo(Command command) => command.Add(_folder);
+
+    /// <summary>The name or path that was given, or null.</summary>
+    public string? Name(ParseResult parsed) => parsed.GetValue(_data);
+
+    /// <summary>Opens the data; downloads what is known by name and not found.</summary>
+    public DatasetPair Open(ParseResult parsed, Session session, string nameOrPath) => Datasets.Open(nameOrPath, Options(parsed, session));
+
+    /// <summary>How data is looked for.</summary>
+    public DataOptions Options(ParseResult parsed, Session session) => new()
+    {
+        Directory = parsed.GetValue(_folder),
+        LabelColumn = Given(parsed, _labelColumn),
+        TrainSize = Given(parsed, _train),
+        TestSize = Given(parsed, _test),
+        Say = session.Say,
+        Progress = new DownloadLines(session),
+        Cancel = Signals.Stop,
+    };
+
+    // A command that takes the folder alone has no values for the others.
+    private static T? Given<T>(ParseResult parsed, Option<T?> option) => parsed.CommandResult.Command.Options.Contains(option) ? parsed.GetValue(option) : default;
 }

@@ -24,7 +24,9 @@ internal static class Failure
 
     public static ExitCode CodeOf(Exception exception) => exception switch
     {
-        UsageException or ShapeException or RunFolderException => ExitCode.Usage,
+        UsageException or ConfigurationException or ArgumentException or RunFolderException => ExitCode.Usage,
+        TrainingDivergedException => ExitCode.Diverged,
+        OperationCanceledException => Signals.Code,
         DeviceException or OutOfMemoryException => ExitCode.Device,
         RawFileException or FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or InvalidDataException => ExitCode.Data,
         IOException or UnauthorizedAccessException => ExitCode.InputOutput,
