@@ -84,6 +84,7 @@ public static partial class Datasets
             if (IdxFolder.Recognizes(path)) return IdxFolder.Open(path, name, null, options);
             if (NpyFolder.Recognizes(path)) return NpyFolder.Open(path, name, options);
             if (Cifar10Folder.Recognizes(path)) return Cifar10Folder.Open(path, name, options);
+            if (ImageFolder.Recognizes(path)) return ImageFolder.Open(path, name, options);
             throw new RawFileException(path, null, "expected IDX files named as MNIST's, train-images.npy, data_batch_1.bin or a folder of images for each class, got none of them");
         }
         if (Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase)) return DatasetPair.Split(CsvTable.Read(path, name, options.LabelColumn), options.TestFraction, options.Seed);

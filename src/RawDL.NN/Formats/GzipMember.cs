@@ -13,8 +13,6 @@ internal sealed class GzipMember : IDisposable
     private const int Trailer = 8;
     private const byte HasHeaderChecksum = 2, HasExtra = 4, HasName = 8, HasComment = 16;
 
-    private static readonly uint[] s_table = MakeTable();
-
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly string _path;
     private readonly LastByteApart _content;
@@ -40,7 +38,7 @@ internal sealed class GzipMember : IDisposable
         try
         {
             var count = _deflate.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
-            foreach (var b in destination[..count]) _checksum = s_table[(byte)(_checksum ^ b)] ^ (_checksum >> 8);
+            _checksum = Crc32.Append(_checksum, destination[..count]);
             _length += (uint)count;
             return count;
         }
@@ -102,18 +100,6 @@ internal sealed class GzipMember : IDisposable
     }
 
     private RawFileException Cut(int length) => new(_path, length, "expected a whole gzip member, got the end of the file");
-
-    private static uint[] MakeTable()
-    {
-        var table = new uint[256];
-        for (var i = 0u; i < 256; i++)
-        {
-            var value = i;
-            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? 0xEDB88320 ^ (value >> 1) : value >> 1;
-            table[i] = value;
-        }
-        return table;
-    }
 
     /// <summary>
     /// Bytes whose last one comes in a read of its own. The library asks for more only while the deflate stream has not ended, so a byte that

@@ -13,7 +13,7 @@ internal static class InputFile
         {
             var file = new FileInfo(path);
             // The length of a link is its own, so what it leads to is asked.
-            if (file.LinkTarget is not null && file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) file = target;
+            if (file.LinkTarget is not null && Follow(file, path) is FileInfo target) file = target;
             if (!file.Exists)
                 throw new RawFileException(path, null, Directory.Exists(path) ? "expected a file, got a directory" : "expected a file, got nothing at this path");
             // Pipes, devices and /proc report length 0. Refusing them before open(2) matters: opening a pipe waits for its writer.
@@ -29,6 +29,18 @@ internal static class InputFile
         catch (Exception e) when (e is ArgumentException or NotSupportedException or FileNotFoundException or DirectoryNotFoundException or PathTooLongException)
         {
             throw new RawFileException(path, null, "expected a file, got a path that names none", e);
+        }
+    }
+
+    private static FileSystemInfo? Follow(FileInfo link, string path)
+    {
+        try
+        {
+            return link.ResolveLinkTarget(returnFinalTarget: true);
+        }
+        catch (IOException e)
+        {
+            throw new RawFileException(path, null, "expected a file, got links that lead nowhere", e);
         }
     }
 

@@ -28,6 +28,58 @@ public sealed class FuzzTests
     [Test]
     public void Gzip() => Fuzz.Run("gzip", [.. IdxSeeds().Select(IdxTests.Gzip)], bytes => IdxFile.Parse(bytes, "fuzz"), Cases);
 
+    [Test]
+    public void Csv() =>
+        Fuzz.Run("CSV", [.. ((string[])["a,b,kind\n1,2,x\n3,4.5,y\n-6,7e3,x\n", "1;2;3\r\n4;5;6\r\n", "p\t\"q\"\"r\"\n0.5\t1.5\n2\t3\n"]).Select(System.Text.Encoding.UTF8.GetBytes)],
+            bytes => CsvTable.Parse(new MemoryStream(bytes), "fuzz", "t", null), Cases);
+
+    [Test]
+    public void Png() => Fuzz.Run("PNG", PngSeeds(), DecodeTwice, Cases, (bytes, _) => RepairPng(bytes));
+
+    [Test]
+    public void Jpeg()
+    {
+        byte[] noise = ImageTests.Noise(3 * 24 * 17), flat = new byte[16 * 16];
+        Fuzz.Run("JPEG", [ImageTests.Jpeg(noise, 24, 17, 3), ImageTests.Jpeg(noise, 24, 17, 1, 50), ImageTests.Jpeg(flat, 16, 16, 1), HostileTests.JpegWithRestart(), .. ProgressiveJpeg()], DecodeTwice, Cases);
+        Assert.That(StbImageSharp.StbImage.NativeAllocations, Is.Zero);
+    }
+
+    /// <summary>The decoder works in memory that it does not clear: what is accepted must not depend on what lay there.</summary>
+    private static unsafe void DecodeTwice(byte[] bytes)
+    {
+        // Two decoded images of more pixels would go beyond the allowance.
+        if (ImageFile.Inspect(bytes, "fuzz") is { Width: > 100 } or { Height: > 100 }) return;
+        var first = ImageFile.Decode(bytes, "fuzz", out _, out _, 1);
+        var places = stackalloc void*[40];
+        for (var i = 0; i < 40; i++) new Span<byte>(places[i] = System.Runtime.InteropServices.NativeMemory.Alloc((nuint)(50 + i * 150)), 50 + i * 150).Fill((byte)(i * 37 + bytes.Length));
+        for (var i = 0; i < 40; i++) System.Runtime.InteropServices.NativeMemory.Free(places[i]);
+        Assert.That(ImageFile.Decode(bytes, "fuzz", out _, out _, 1).AsSpan().SequenceEqual(first), Is.True);
+    }
+
+    private static byte[][] ProgressiveJpeg() => [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "golden", "images"), "*.jpg").Order().Select(File.ReadAllBytes)];
+
+    private static byte[][] PngSeeds() =>
+    [
+        ImageTests.Png(ImageTests.Noise(300), 10, 10, 3),
+        ImageTests.Png(new byte[64], 8, 8, 1),
+        ImageTests.Chunks(("IHDR", ImageTests.Head(3, 2, 8, 0, 1)), ("IDAT", ImageTests.Zip([0, 1, 0, 3, 0, 2, 0, 4, 5, 6])), ("IEND", [])),
+        ImageTests.Chunks(("IHDR", ImageTests.Head(9, 2, 1, 3)), ("PLTE", [1, 2, 3, 4, 5, 6]), ("tRNS", [9, 8]), ("IDAT", ImageTests.Zip([0, 1, 2, 1, 3, 4])), ("IEND", [])),
+        ImageTests.Chunks(("IHDR", ImageTests.Head(2, 2, 16, 6)), ("IDAT", ImageTests.Zip([1, .. new byte[16], 4, .. new byte[16]])), ("IEND", [])),
+    ];
+
+    /// <summary>Gives every chunk that is still whole a right CRC.</summary>
+    private static byte[] RepairPng(byte[] bytes)
+    {
+        for (var at = 8; at + 12 <= bytes.Length;)
+        {
+            var length = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at));
+            if (length > bytes.Length - at - 12) break;
+            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(at + 8 + (int)length), Crc32.Compute(bytes.AsSpan(at + 4, (int)length + 4)));
+            at += 12 + (int)length;
+        }
+        return bytes;
+    }
+
     private static byte[][] IdxSeeds() =>
     [
         IdxTests.Raw(0x08, [2, 5, 5], new byte[50]),
