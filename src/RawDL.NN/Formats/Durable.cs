@@ -49,7 +49,7 @@ public static partial class Durable
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new IOException($"{path}: expected to create the directory, got {e.Message}", e);
+            throw new IOException($"{RawFileException.OneLine(path)}: expected to create the directory, got {RawFileException.OneLine(e.Message)}", e);
         }
         SyncDirectory(path, parent);
     }
@@ -69,7 +69,7 @@ public static partial class Durable
         {
             Delete(temporary);
             if (e is RawFileException or not (IOException or UnauthorizedAccessException)) throw;
-            throw new IOException($"{path}: expected to save the file, got {e.Message} (the previous file is unchanged)", e);
+            throw new IOException($"{RawFileException.OneLine(path)}: expected to save the file, got {RawFileException.OneLine(e.Message)} (the previous file is unchanged)", e);
         }
         try
         {
@@ -78,7 +78,7 @@ public static partial class Durable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Delete(temporary);
-            throw new IOException($"{path}: expected to put the new file in place, got {e.Message} (the previous file is unchanged)", e);
+            throw new IOException($"{RawFileException.OneLine(path)}: expected to put the new file in place, got {RawFileException.OneLine(e.Message)} (the previous file is unchanged)", e);
         }
         SyncDirectory(path, Folder(path));
     }
@@ -112,7 +112,7 @@ public static partial class Durable
         new($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())} (errno {Marshal.GetLastPInvokeError()})");
 
     private static IOException Unsynced(string call, string path, string folder) =>
-        new($"{path}: expected to sync the directory {folder}, got {Failure(call).Message} (the new file is in place, but may not survive a power loss)");
+        new($"{RawFileException.OneLine(path)}: expected to sync the directory {RawFileException.OneLine(folder)}, got {Failure(call).Message} (the new file is in place, but may not survive a power loss)");
 
     private static void Delete(string temporary)
     {

@@ -37,6 +37,9 @@ public sealed class RawFileException : IOException
     /// <summary>A name from a file, fit for a message: quoted, one line, cut to 80 characters.</summary>
     internal static string Quote(string name) => $"'{OneLine(name, MaxQuoted)}'";
 
+    /// <summary>A path or another's message, fit for a message: one line, cut to 400 characters.</summary>
+    internal static string OneLine(string text) => OneLine(text, MaxReason);
+
     private static string Compose(string path, long? offset, string reason) =>
         $"{OneLine(path, MaxReason)}: {OneLine(reason, MaxReason)}{(offset is { } n ? $" (at byte {n})" : "")}";
 
