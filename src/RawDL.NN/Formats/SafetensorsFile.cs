@@ -57,7 +57,7 @@ public sealed partial class SafetensorsFile
     /// <summary>The tensor of this name, or null.</summary>
     public SafetensorsTensor? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Reads and checks a file of any length; each tensor may have up to 2³¹ − 57 bytes. Memory: the file, and 256 bytes for each name.</summary>
+    /// <summary>Reads and checks a file of any length; each tensor may have up to 2³¹ − 57 bytes. Memory: the file, and about 750 bytes for each of at most 65,536 names.</summary>
     /// <exception cref="RawFileException">The file breaks a rule of the format, or a checksum differs.</exception>
     /// <exception cref="IOException">The system could not read.</exception>
     public static SafetensorsFile Read(string path)

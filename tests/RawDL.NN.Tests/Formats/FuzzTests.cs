@@ -18,6 +18,30 @@ public sealed class FuzzTests
         Fuzz.Run("safetensors", [sample, plain, plain, tensorChecksums, SafetensorsTests.Raw("{}")], bytes => SafetensorsFile.Parse(bytes, "fuzz"), Cases, RepairLength);
     }
 
+    /// <summary>A file on disk is read by other code than bytes in memory, with the same outcome.</summary>
+    [Test]
+    public void SafetensorsOnDisk()
+    {
+        using var folder = new TemporaryFolder();
+        Fuzz.Run("safetensors on disk", [SafetensorsTests.Sample(), SafetensorsTests.Raw("{}")], bytes =>
+        {
+            if (bytes.Length == 0) return;
+            File.WriteAllBytes(folder["f"], bytes);
+            string? Outcome(Func<SafetensorsFile> read)
+            {
+                try
+                {
+                    return string.Join(' ', read().Tensors.Select(tensor => $"{tensor.Name} {Crc32C.Compute(tensor.Data.Span)}"));
+                }
+                catch (RawFileException e)
+                {
+                    return e.Message;
+                }
+            }
+            Assert.That(Outcome(() => SafetensorsFile.Read(folder["f"])), Is.EqualTo(Outcome(() => SafetensorsFile.Parse(bytes, folder["f"]))));
+        }, 5000, RepairLength);
+    }
+
     [Test]
     public void Npy() =>
         Fuzz.Run("npy", [.. NpyTests.Golden.Select(NpyTests.Bytes).Where(bytes => bytes.Length < 2000)], bytes => NpyFile.Parse(bytes, "fuzz"), Cases, RepairNpyLength);

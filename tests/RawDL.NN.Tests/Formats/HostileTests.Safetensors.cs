@@ -50,6 +50,8 @@ public sealed partial class HostileTests
             "expected text, got an escape that is no character (at byte 29)");
         yield return ("name of several lines", SafetensorsTests.Raw("{\"a\\nb\\u2028c\":1}"),
             "expected an object for tensor 'a?b?c', got 1 (at byte 23)");
+        yield return ("name of 1 MB", SafetensorsTests.Raw($"{{\"{new string('n', 1 << 20)}\":1}}"),
+            $"expected an object for tensor '{new string('n', 80)}…', got 1 (at byte 1048588)");
         yield return ("tensor number", SafetensorsTests.Raw("{\"w\":5}"),
             "expected an object for tensor 'w', got 5 (at byte 13)");
         yield return ("unknown member", SafetensorsTests.Raw("{\"w\":{\"dtype\":\"F32\",\"path\":\"/etc/passwd\"}}"),
@@ -106,6 +108,22 @@ public sealed partial class HostileTests
             "expected metadata 'rawdl.header.crc32c' beside 'rawdl.format', got none");
         yield return ("format of the future", SafetensorsTests.Raw("{\"__metadata__\":{\"rawdl.format\":\"2\"}}"),
             "expected rawdl.format 1, got '2'");
+    }
+
+    /// <summary>Many short names are the dearest header: the limit on their number bounds the memory, not the length of the file.</summary>
+    [Test]
+    public void ManyNamesTakeBoundedMemory()
+    {
+        byte[] Named(int count) => SafetensorsTests.Raw("{" + string.Join(",", Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}")) + "}");
+        foreach (var count in (int[])[65_536, 65_537, 500_000])
+        {
+            var bytes = Named(count);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.That(Law.Refuses<RawFileException>(() => SafetensorsFile.Parse(bytes, "f")), Is.EqualTo(count > 65_536));
+            var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            TestContext.Out.WriteLine($"safetensors header of {count} names, {bytes.Length} bytes: {allocated} bytes of memory");
+            Assert.That(allocated, Is.LessThan(64 << 20));
+        }
     }
 
     private static string One(string dtype, string shape, string offsets) => $"{{\"w\":{{\"dtype\":{dtype},\"shape\":{shape},\"data_offsets\":{offsets}}}}}";

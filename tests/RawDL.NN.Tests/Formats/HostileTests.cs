@@ -70,6 +70,10 @@ public sealed partial class HostileTests
             "expected at most 2147483591 data bytes, got more: shape (4611686018427387904, 4)");
         yield return ("4 GiB", NpyRaw(Head("'<f4'", "False", "(1024, 1024, 1024)"), 4),
             "expected at most 2147483591 data bytes, got more: shape (1024, 1024, 1024)");
+        yield return ("overflow hidden by a zero", NpyRaw(Head("'<f4'", "False", "(0, 65536, 65536)"), 0),
+            "expected at most 2147483591 data bytes, got more: shape (0, 65536, 65536)");
+        yield return ("key of bad UTF-8", NpyRaw(Head("'<f4'", "False", "(1,)").Replace("descr", "d\u00E9scr"), 4),
+            "expected the keys descr, fortran_order and shape once each, got 'd\u00E9scr' (at byte 20)");
         yield return ("33 extents", NpyRaw(Head("'<f4'", "False", "(" + string.Concat(Enumerable.Repeat("1,", 33)) + ")"), 4),
             "expected at most 32 extents, got more (at byte 125)");
         yield return ("text after", NpyRaw(Head("'<f4'", "False", "(1,)") + "x", 4),
@@ -112,6 +116,14 @@ public sealed partial class HostileTests
             "expected at most 2147483591 data bytes, got more: dimension 0 is 268435456 (at byte 4)");
         yield return ("overflow hidden by zero", IdxTests.Raw(8, [uint.MaxValue, 0]),
             "expected at most 2147483591 data bytes, got more: dimension 0 is 4294967295 (at byte 4)");
+        yield return ("overflow hidden by a zero before", IdxTests.Raw(8, [0, 65536, 65536]),
+            "expected at most 2147483591 data bytes, got more: dimension 2 is 65536 (at byte 12)");
+        yield return ("header alone", good[..12],
+            "expected 18 bytes for [2, 3], got 12");
+        yield return ("little-endian extents", [0, 0, 8, 1, 6, 0, 0, 0, 1, 2, 3, 4, 5, 6],
+            "expected 100663304 bytes for [100663296], got 14");
+        yield return ("half an element", IdxTests.Raw(11, [2], 1, 2, 3),
+            "expected 12 bytes for [2], got 11");
         yield return ("missing byte", good[..^1],
             "expected 18 bytes for [2, 3], got 17");
         yield return ("extra byte", [.. good, 0],
@@ -126,6 +138,12 @@ public sealed partial class HostileTests
             "expected a whole gzip member, got the end of the file (at byte 37)");
         yield return ("gzip name without end", [.. gzip[..3], 8, .. gzip[4..10], .. Enumerable.Repeat((byte)'n', 20)],
             "expected a whole gzip member, got the end of the file (at byte 30)");
+        yield return ("gzip comment without end", [.. gzip[..3], 16, .. gzip[4..10], .. Enumerable.Repeat((byte)'c', 20)],
+            "expected a whole gzip member, got the end of the file (at byte 30)");
+        yield return ("gzip header checksum past the end", [.. gzip[..3], 2, .. gzip[4..10], .. new byte[8]],
+            "expected a whole gzip member, got the end of the file (at byte 18)");
+        yield return ("gzip stored block with two lengths", [.. gzip[..10], 1, 5, 0, 5, 0, 1, 2, 3, 4, 5, .. new byte[8]],
+            "expected deflate-compressed data, got other bytes");
         yield return ("gzip bad block", [.. gzip[..10], 0xFF, .. gzip[11..]],
             "expected deflate-compressed data, got other bytes");
         yield return ("gzip without trailer", gzip[..^8],
@@ -200,24 +218,12 @@ public sealed partial class HostileTests
     }
 
     [Test]
-    public void EveryTruncationIsFound()
+    public void EveryFormatHasItsLies()
     {
-        var idx = IdxTests.Raw(8, [4, 32, 32], new byte[4096]);
-        new Random(3).NextBytes(idx.AsSpan(16));
-        (string Name, byte[] Bytes, Action<byte[]> Parse)[] formats =
-        [
-            ("safetensors", SafetensorsTests.Sample(), bytes => SafetensorsFile.Parse(bytes, "cut")),
-            ("npy", NpyTests.Bytes("u1_1000"), bytes => NpyFile.Parse(bytes, "cut")),
-            ("IDX", idx, bytes => IdxFile.Parse(bytes, "cut")),
-            ("gzip", IdxTests.Gzip(idx), bytes => IdxFile.Parse(bytes, "cut")),
-        ];
-        foreach (var (name, bytes, parse) in formats)
-        {
-            Assert.That(() => parse(bytes), Throws.Nothing, name);
-            for (var length = 0; length < bytes.Length; length++)
-                Assert.That(() => parse(bytes[..length]), Throws.TypeOf<RawFileException>(), $"{name} cut to {length}");
-            TestContext.Out.WriteLine($"{name} cuts: {bytes.Length}, undetected: 0");
-        }
+        var gzip = Idx().Count(file => GzipMember.Recognizes(file.Bytes));
+        (string Format, int Count)[] counts = [("safetensors", Safetensors().Count()), ("npy", Npy().Count()), ("IDX", Idx().Count() - gzip), ("gzip", gzip)];
+        foreach (var (format, count) in counts) TestContext.Out.WriteLine($"{format} hand-made lies: {count}");
+        Assert.That(counts.Select(row => row.Count), Is.All.GreaterThanOrEqualTo(20));
     }
 
     private static IEnumerable<TestCaseData> Rows(IEnumerable<(string Name, byte[] Bytes, string Message)> files) =>
