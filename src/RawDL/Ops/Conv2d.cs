@@ -45,13 +45,15 @@ public readonly partial record struct Conv2dGeometry
             throw new ShapeException($"Conv2d: expected output channels that are a multiple of {groups} groups, got {weight[0]} in weight {weight}.");
         if (bias is { } b && (b.Rank != 1 || b[0] != weight[0]))
             throw new ShapeException($"Conv2d: weight {weight} expects bias [{weight[0]}], got bias {b}.");
-        var height = Windows(x[2], weight[2], options.Stride.Height, options.Padding.Height, options.Dilation.Height);
-        var width = Windows(x[3], weight[3], options.Stride.Width, options.Padding.Width, options.Dilation.Width);
+        long tall = x[2] + 2L * options.Padding.Height, wide = x[3] + 2L * options.Padding.Width;
+        // Then no window and no place of the padded image leaves 31 bits. The division keeps the product below 64.
+        if (Math.Max(tall, wide) > int.MaxValue || tall * wide > int.MaxValue / Math.Max(1, x[1]))
+            throw new ShapeException($"Conv2d: expected a padded image of at most {int.MaxValue} elements, got {x[1]}x{tall}x{wide} for x {x} (padding {Pair(options.Padding)}).");
+        var height = Windows(tall, weight[2], options.Stride.Height, options.Dilation.Height);
+        var width = Windows(wide, weight[3], options.Stride.Width, options.Dilation.Width);
         if (height < 1 || width < 1)
             throw new ShapeException($"Conv2d: expected an image of at least the kernel of weight {weight} (padding {Pair(options.Padding)}, dilation {Pair(options.Dilation)}), got x {x}.");
-        if (Math.Max(height, width) > int.MaxValue)
-            throw new ShapeException($"Conv2d: expected at most {int.MaxValue} rows and columns of output, got {height}x{width} for x {x} (padding {Pair(options.Padding)}).");
-        return new Conv2dGeometry(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], (int)height, (int)width,
+        return new Conv2dGeometry(x[0], x[1], x[2], x[3], weight[0], weight[2], weight[3], height, width,
             options.Stride.Height, options.Stride.Width, options.Padding.Height, options.Padding.Width,
             options.Dilation.Height, options.Dilation.Width, groups);
     }
@@ -67,11 +69,11 @@ public readonly partial record struct Conv2dGeometry
         if (options.Groups < 1) throw new ShapeException($"Conv2d: expected groups >= 1, got {options.Groups}.");
     }
 
-    // Below 1 where the kernel does not fit; long, so that no extent overflows.
-    private static long Windows(int extent, int kernel, int stride, int padding, int dilation)
+    // Below 1 where the kernel does not fit.
+    private static int Windows(long extent, int kernel, int stride, int dilation)
     {
-        var room = extent + 2L * padding - ((long)dilation * (kernel - 1) + 1);
-        return room < 0 ? 0 : room / stride + 1;
+        var room = extent - ((long)dilation * (kernel - 1) + 1);
+        return room < 0 ? 0 : (int)(room / stride) + 1;
     }
 
     private static string Grouped(int groups) => groups == 1 ? "" : $" in {groups} groups";

@@ -39,8 +39,10 @@ public readonly partial record struct Pool2dGeometry
         // More than half the kernel would leave windows without a pixel.
         if (padding.Height < 0 || padding.Width < 0 || padding.Height > kernel.Height / 2 || padding.Width > kernel.Width / 2)
             throw new ShapeException($"{operation}: expected a padding of at most half the kernel {Pair(kernel)}, got {Pair(padding)}.");
-        var height = x[2] + 2L * padding.Height - kernel.Height;
-        var width = x[3] + 2L * padding.Width - kernel.Width;
+        long tall = x[2] + 2L * padding.Height, wide = x[3] + 2L * padding.Width;
+        if (Math.Max(tall, wide) > int.MaxValue || tall * wide > int.MaxValue)
+            throw new ShapeException($"{operation}: expected a padded image of at most {int.MaxValue} elements, got {tall}x{wide} for x {x} (padding {Pair(padding)}).");
+        long height = tall - kernel.Height, width = wide - kernel.Width;
         if (height < 0 || width < 0)
             throw new ShapeException($"{operation}: expected an image of at least the kernel {Pair(kernel)} (padding {Pair(padding)}), got x {x}.");
         return new Pool2dGeometry(x[0] * x[1], x[2], x[3], (int)(height / stride.Height) + 1, (int)(width / stride.Width) + 1,

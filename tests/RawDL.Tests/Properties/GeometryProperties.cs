@@ -23,6 +23,9 @@ public sealed class GeometryProperties
         return room < 0 ? 0 : room / stride + 1;
     }
 
+    private static bool IsSmall(int channels, Shape x, (int Height, int Width) padding) =>
+        channels * (x[2] + 2 * (BigInteger)padding.Height) * (x[3] + 2 * (BigInteger)padding.Width) <= int.MaxValue;
+
     [Test]
     public void Convolutions_have_their_extents_or_are_refused()
     {
@@ -50,7 +53,7 @@ public sealed class GeometryProperties
             {
                 var tall = Windows(x[2], weight[2], stride.Height, padding.Height, dilation.Height);
                 var wide = Windows(x[3], weight[3], stride.Width, padding.Width, dilation.Width);
-                isPossible = tall > 0 && wide > 0 && BigInteger.Max(x[0], 1) * BigInteger.Max(weight[0], 1) * tall * wide <= int.MaxValue;
+                isPossible = tall > 0 && wide > 0 && IsSmall(Math.Max(1, x[1]), x, padding) && BigInteger.Max(x[0], 1) * BigInteger.Max(weight[0], 1) * tall * wide <= int.MaxValue;
                 if (isPossible)
                 {
                     var g = Conv2dGeometry.Resolve(x, weight, bias, Options());
@@ -85,7 +88,7 @@ public sealed class GeometryProperties
             {
                 var tall = Windows(c.X[2], kernel.Height, stride.Height, padding.Height, 1);
                 var wide = Windows(c.X[3], kernel.Width, stride.Width, padding.Width, 1);
-                isPossible = tall > 0 && wide > 0;
+                isPossible = tall > 0 && wide > 0 && IsSmall(1, c.X, padding);
                 if (isPossible)
                 {
                     var g = Pool2dGeometry.Resolve("P", c.X, kernel, stride, padding);

@@ -11,6 +11,7 @@ public sealed class WrongShapeProperties
     private static readonly (string Name, int Inputs, Func<Tensor[], int[], Tensor> Apply)[] s_operations =
     [
         ("Add", 2, (x, n) => x[0].Add(x[1])),
+        ("AveragePool2d", 1, (x, n) => x[0].AveragePool2d((n[0], n[1]), (n[2], n[3]), (n[4], n[5]))),
         ("BatchNorm", 5, (x, n) => x[0].BatchNorm(x[1], x[2], x[3], x[4])),
         ("BinaryCrossEntropyWithLogits", 2, (x, n) => x[0].BinaryCrossEntropyWithLogits(x[1])),
         ("Concatenate", 3, (x, n) => TensorOps.Concatenate(x, n[0])),
@@ -22,18 +23,21 @@ public sealed class WrongShapeProperties
         ("GlobalAveragePool", 1, (x, n) => x[0].GlobalAveragePool()),
         ("Hinge", 2, (x, n) => x[0].Hinge(x[1])),
         ("LayerNorm", 3, (x, n) => x[0].LayerNorm(x[1], x[2])),
+        ("Linear", 3, (x, n) => x[0].Linear(x[1], x[2])),
         ("LocalResponseNorm", 1, (x, n) => x[0].LocalResponseNorm(Math.Max(1, n[0]))),
         ("LogSoftmax", 1, (x, n) => x[0].LogSoftmax(n[0])),
-        ("Mean", 1, (x, n) => x[0].Mean()),
+        ("MatMul", 2, (x, n) => x[0].MatMul(x[1], (Transpose)(n[0] & 3))),
+        ("MaxPool2d", 1, (x, n) => x[0].MaxPool2d((n[0], n[1]), (n[2], n[3]), (n[4], n[5]))),
         ("Mean of a dimension", 1, (x, n) => x[0].Mean(n[0])),
+        ("Mean", 1, (x, n) => x[0].Mean()),
         ("MeanSquaredError", 2, (x, n) => x[0].MeanSquaredError(x[1])),
         ("Pad", 1, (x, n) => x[0].Pad(n[0], n[1], n[2], n[3])),
         ("Reshape", 1, (x, n) => x[0].Reshape(new Shape(n.AsSpan(0, n[6] & 3)))),
         ("Slice", 1, (x, n) => x[0].Slice(n[0], n[1], n[2])),
         ("Softmax", 1, (x, n) => x[0].Softmax(n[0])),
         ("SoftmaxCrossEntropy", 1, (x, n) => x[0].SoftmaxCrossEntropy(x[0].Tape!.Labels(new int[n[0] & 3]))),
-        ("Sum", 1, (x, n) => x[0].Sum()),
         ("Sum of a dimension", 1, (x, n) => x[0].Sum(n[0])),
+        ("Sum", 1, (x, n) => x[0].Sum()),
     ];
 
     // Extents of 1 are rare, so that a padding of 2^30 makes no shape that is possible and gigabytes large.
@@ -104,7 +108,11 @@ public sealed class WrongShapeProperties
         {
             Refused(() => x.Pad(0, 0, Most, Most), "Pad: expected at most 2147483647 rows and columns, got 2x4294967296 for x [1, 1, 2, 2].");
             Refused(() => x.Conv2d(x, null, new Conv2dOptions { Padding = (Most, 0) }),
-                "Conv2d: expected at most 2147483647 rows and columns of output, got 4294967295x1 for x [1, 1, 2, 2] (padding 2147483647x0).");
+                "Conv2d: expected a padded image of at most 2147483647 elements, got 1x4294967296x2 for x [1, 1, 2, 2] (padding 2147483647x0).");
+            Refused(() => x.Conv2d(x, null, new Conv2dOptions { Padding = (1 << 20, 1 << 20), Stride = (1 << 20, 1 << 20) }),
+                "Conv2d: expected a padded image of at most 2147483647 elements, got 1x2097154x2097154 for x [1, 1, 2, 2] (padding 1048576x1048576).");
+            Refused(() => x.AveragePool2d((65536, 65536), (1, 1), (32768, 32768)),
+                "AveragePool2d: expected a padded image of at most 2147483647 elements, got 65538x65538 for x [1, 1, 2, 2] (padding 32768x32768).");
             Refused(() => x.Conv2d(tape.Allocate(new Shape(0, 5, 1, 1)), null, new Conv2dOptions { Groups = 858993460 }),
                 "Conv2d: weight [0, 5, 1, 1] expects 4294967300 input channels in 858993460 groups, got 1 in x [1, 1, 2, 2].");
             Refused(() => TensorOps.Concatenate([empty, empty, empty], 0), "Concatenate: expected an extent of at most 2147483647 in dimension 0, got 6442450941.");

@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuDevice
     protected internal override void MatMul(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor c, Store store)
     {
         var (rows, columns, inner, transpose) = geometry;
-        var (aTurned, bTurned) = (transpose.HasFlag(Transpose.Left), transpose.HasFlag(Transpose.Right));
+        var (aTurned, bTurned) = ((transpose & Transpose.Left) != 0, (transpose & Transpose.Right) != 0);
         for (var column = 0; column < columns; column += BlockExtent)
             for (var k = 0; k == 0 || k < inner; k += BlockDepth)
                 for (var row = 0; row < rows; row += BlockExtent)
