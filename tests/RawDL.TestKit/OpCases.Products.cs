@@ -69,6 +69,11 @@ public static partial class OpCases
         Convolution("conv2d_deep", new(2, 40, 5, 5), new(3, 40, 3, 3), new() { Padding = (1, 1) }) with { Integers = true },
         Convolution("conv2d_many_outputs", new(1, 1, 3, 3), new(270, 1, 2, 2), new()) with { Integers = true },
         Convolution("conv2d_long_rows", new(1, 1, 2, 300), new(2, 1, 2, 3), new()) with { Integers = true },
+        Convolution("conv2d_segments", new(2, 3, 9, 13), new(7, 3, 3, 3), new() { Padding = (1, 1) }) with { Integers = true },
+        Convolution("conv2d_segments_odd", new(1, 4, 12, 20), new(10, 2, 3, 2), new() { Padding = (2, 0), Stride = (2, 1), Dilation = (1, 3), Groups = 2 })
+            with { Integers = true },
+        Convolution("conv2d_row_blocks", new(1, 8, 20, 40), new(64, 8, 3, 3), new() { Padding = (1, 1) })
+            with { Integers = true, Differentiable = false },
         Convolution("conv2d_many_images", new(19, 1, 4, 4), new(2, 1, 3, 3), new()) with { Integers = true },
     ];
 

@@ -11,7 +11,28 @@ public sealed unsafe partial class CpuDevice
     protected internal override void Conv2dForward(in Conv2dGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
         var job = new ConvolutionJob(geometry) { X = Pointer(x), Weight = Pointer(weight), Bias = PointerOrNull(bias), Y = Pointer(y) };
-        _team.Run(geometry.Groups * Blocks(job.PixelPanels, job.PanelsPerChunk), &Conv2dForwardChunk, &job);
+        if (geometry.StrideWidth != 1 || geometry.OutWidth < SegmentLength)
+        {
+            _team.Run(geometry.Groups * Blocks(job.PixelPanels, job.PanelsPerChunk), &Conv2dForwardChunk, &job);
+            return;
+        }
+        var (height, width) = job.Window;
+        job.ThreadScratchLength = IsPadded(geometry) ? job.GroupInChannels * height * width : 0;
+        job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
+        job.TapOffsets = (int*)Scratch(TapOffsetsSlot, job.Taps);
+        FillTapOffsets(geometry, job.TapOffsets, job.Taps, height, width);
+        _team.Run(geometry.Batch * geometry.Groups * job.RowBlocks, &Conv2dSegmentsChunk, &job);
+    }
+
+    // Where tap k lies from the corner of its window, in planes of height by width.
+    private static void FillTapOffsets(in Conv2dGeometry g, int* offsets, int taps, int height, int width)
+    {
+        for (var tap = 0; tap < taps; tap++)
+        {
+            var (channel, kernel) = Math.DivRem(tap, g.KernelHeight * g.KernelWidth);
+            var (u, v) = Math.DivRem(kernel, g.KernelWidth);
+            offsets[tap] = (channel * height + u * g.DilationHeight) * width + v * g.DilationWidth;
+        }
     }
 
     private struct ConvolutionJob(Conv2dGeometry geometry)
@@ -32,6 +53,12 @@ public sealed unsafe partial class CpuDevice
         public readonly int PixelPanels => Blocks(Geometry.Batch * OutPlane, TileColumns);
         public readonly int PanelsPerChunk => (int)Math.Max(1, 1_000_000L / Math.Max(1L, (long)TileColumns * Taps * GroupOutChannels));
 
+        // Forward by segments: blocks of output rows of about a million products, and the planes that their windows see: the images themselves, or a padded part.
+        public readonly int RowBlocks => (int)Math.Clamp((long)OutPlane * Taps * GroupOutChannels / 1_000_000, 1, Geometry.OutHeight);
+        public readonly int RowsPerBlock => Blocks(Geometry.OutHeight, RowBlocks);
+        public readonly (int Height, int Width) Window => !IsPadded(Geometry) ? (Geometry.InHeight, Geometry.InWidth)
+            : ((RowsPerBlock - 1) * Geometry.StrideHeight + (Geometry.KernelHeight - 1) * Geometry.DilationHeight + 1, Geometry.InWidth + 2 * Geometry.PaddingWidth);
+
         // Backward: blocks of input channels of about TileDepth taps, rows of output pixels of about TileDepth pixels.
         public readonly int BlockChannels => Math.Clamp(TileDepth / KernelArea, 1, Math.Max(1, GroupInChannels));
         public readonly int ChannelBlocks => Blocks(GroupInChannels, BlockChannels);
@@ -40,6 +67,47 @@ public sealed unsafe partial class CpuDevice
         public readonly int OutPanels => Blocks(GroupOutChannels, TileColumns);
 
         public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
+    }
+
+    [SkipLocalsInit]
+    private static void Conv2dSegmentsChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(ConvolutionJob*)arguments;
+        ref readonly var g = ref job.Geometry;
+        var (image, block) = Math.DivRem(chunk, job.RowBlocks);
+        var (n, group) = Math.DivRem(image, g.Groups);
+        var row = block * job.RowsPerBlock;
+        var rows = Math.Min(job.RowsPerBlock, g.OutHeight - row);
+        var (height, width) = job.Window;
+        var x = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels) * job.InPlane;
+        if (IsPadded(g)) PadPlanes(g, x, job.GroupInChannels, row * g.StrideHeight - g.PaddingHeight, height, x = job.OwnScratch);
+        else x += (nint)row * g.StrideHeight * width;
+        var y = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane + row * g.OutWidth;
+        var perRow = Blocks(g.OutWidth, SegmentLength);
+        var first = stackalloc float[8];
+        float** windows = stackalloc float*[4], results = stackalloc float*[4];
+        var tile = new SegmentTile { B = windows, C = results, First = first, Offsets = job.TapOffsets, AStride = job.Taps, Depth = job.Taps, CStride = job.OutPlane };
+        int count;
+        for (var o = 0; o < job.GroupOutChannels; o += count)
+        {
+            var channel = group * job.GroupOutChannels + o;
+            count = SegmentRows(job.GroupOutChannels - o);
+            tile.Rows = Math.Min(count, job.GroupOutChannels - o);
+            tile.A = job.Weight + (nint)channel * job.Taps;
+            for (var r = 0; r < 8; r++) first[r] = job.Bias == null || r >= tile.Rows ? 0f : job.Bias[channel + r];
+            for (var segment = 0; segment < rows * perRow; segment += TileSegments)
+            {
+                for (var s = 0; s < TileSegments; s++)
+                {
+                    // The last segment of a row ends with the row, and may compute some pixels again; the last tile may repeat a segment.
+                    var (i, j) = Math.DivRem(Math.Min(segment + s, rows * perRow - 1), perRow);
+                    j = Math.Min(j * SegmentLength, g.OutWidth - SegmentLength);
+                    windows[s] = x + (nint)i * g.StrideHeight * width + j;
+                    results[s] = y + (nint)o * job.OutPlane + i * g.OutWidth + j;
+                }
+                MultiplySegments(tile);
+            }
+        }
     }
 
     [SkipLocalsInit]

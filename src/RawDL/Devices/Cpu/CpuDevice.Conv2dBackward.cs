@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuDevice
         var job = new ConvolutionJob(geometry) { Weight = Pointer(weight), X = Pointer(dx), Y = Pointer(dy) };
         var blocks = geometry.Groups * job.ChannelBlocks;
         job.Panels = Scratch(ConvolutionPanelsSlot, blocks * job.BlockTaps * job.GroupOutChannels);
-        job.ThreadScratchLength = PixelColumns(job) * job.BlockTaps + TileColumns * job.GroupOutChannels;
+        job.ThreadScratchLength = PixelColumns(job) * (job.GroupOutChannels + TileRows);
         job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
         _team.Run(blocks, &PackWeightChunk, &job);
         _team.Run(geometry.Batch * blocks, &Conv2dBackwardInputChunk, &job);
@@ -50,53 +50,52 @@ public sealed unsafe partial class CpuDevice
         var dy = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane;
         var dx = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
         var stride = PixelColumns(job);
-        float* panel = job.OwnScratch, columns = panel + TileColumns * job.GroupOutChannels;
+        float* panels = job.OwnScratch, columns = panels + stride * job.GroupOutChannels;
         var lanes = stackalloc int[TileRows];
         for (var r = 0; r < TileRows; r++) lanes[r] = r;
-        var tile = new Tile { Rows = lanes, Step = TileRows, Runs = 1 };
+        var tile = new Tile { Rows = lanes, Step = TileRows, RunLength = job.GroupOutChannels, Runs = 1 };
         for (var row = 0; row < g.OutHeight; row += job.BlockRows)
         {
             var rows = Math.Min(job.BlockRows, g.OutHeight - row);
-            for (var pixel = 0; pixel < rows * g.OutWidth; pixel += TileColumns)
+            var pixels = rows * g.OutWidth;
+            for (var pixel = 0; pixel < pixels; pixel += TileColumns)
+                Pack(dy + (nint)row * g.OutWidth + pixel, Math.Min(TileColumns, pixels - pixel), 1, job.GroupOutChannels, job.OutPlane, TileColumns,
+                    panels + pixel * job.GroupOutChannels);
+            for (var tap = 0; tap < blockChannels * job.KernelArea; tap += TileRows)
             {
-                Pack(dy + (nint)row * g.OutWidth + pixel, Math.Min(TileColumns, rows * g.OutWidth - pixel), 1, job.GroupOutChannels, job.OutPlane, TileColumns, panel);
-                for (var o = 0; o < job.GroupOutChannels; o += TileDepth)
-                    for (var tap = 0; tap < blockChannels * job.KernelArea; tap += TileRows)
-                    {
-                        tile.A = job.Panels + ((nint)block * job.BlockTaps + tap) * job.GroupOutChannels + o * TileRows;
-                        tile.B = panel + o * TileColumns;
-                        tile.RunLength = Math.Min(TileDepth, job.GroupOutChannels - o);
-                        Multiply(tile, columns + tap * stride + pixel, stride, o == 0 ? Store.Overwrite : Store.Add);
-                    }
+                tile.A = job.Panels + ((nint)block * job.BlockTaps + tap) * job.GroupOutChannels;
+                for (var pixel = 0; pixel < pixels; pixel += TileColumns)
+                {
+                    tile.B = panels + pixel * job.GroupOutChannels;
+                    Multiply(tile, columns + pixel, stride, Store.Overwrite);
+                }
+                for (var r = 0; r < Math.Min(TileRows, blockChannels * job.KernelArea - tap); r++)
+                    ScatterTap(g, tap + r, columns + r * stride, row, rows, dx);
             }
-            ScatterColumns(g, columns, stride, blockChannels, row, rows, dx);
         }
     }
 
-    // dx += columns, each row of pixels to the row of the image under its tap.
-    private static void ScatterColumns(in Conv2dGeometry g, float* columns, int stride, int channels, int firstRow, int rows, float* dx)
+    // dx += what this tap carries back, each row of pixels to the row of the image under it.
+    private static void ScatterTap(in Conv2dGeometry g, int tap, float* pixels, int firstRow, int rows, float* dx)
     {
-        for (var channel = 0; channel < channels; channel++, dx += g.InHeight * g.InWidth)
-            for (var u = 0; u < g.KernelHeight; u++)
-                for (var v = 0; v < g.KernelWidth; v++, columns += stride)
-                {
-                    var shift = v * g.DilationWidth - g.PaddingWidth;
-                    // Output columns j with 0 <= j · stride + shift < width.
-                    var start = shift >= 0 ? 0 : Blocks(-shift, g.StrideWidth);
-                    var end = Math.Min(g.OutWidth, g.InWidth <= shift ? 0 : Blocks(g.InWidth - shift, g.StrideWidth));
-                    for (var r = 0; r < rows; r++)
-                    {
-                        var i = (firstRow + r) * g.StrideHeight + u * g.DilationHeight - g.PaddingHeight;
-                        if ((uint)i >= (uint)g.InHeight) continue;
-                        var source = columns + r * g.OutWidth;
-                        var target = dx + (nint)i * g.InWidth + shift;
-                        var j = start;
-                        if (g.StrideWidth == 1)
-                            for (; j <= end - Vector<float>.Count; j += Vector<float>.Count)
-                                (Vector.Load(target + j) + Vector.Load(source + j)).Store(target + j);
-                        for (; j < end; j++) target[j * g.StrideWidth] += source[j];
-                    }
-                }
+        var (channel, kernel) = Math.DivRem(tap, g.KernelHeight * g.KernelWidth);
+        var (u, v) = Math.DivRem(kernel, g.KernelWidth);
+        dx += (nint)channel * g.InHeight * g.InWidth;
+        var shift = v * g.DilationWidth - g.PaddingWidth;
+        // Output columns j with 0 <= j · stride + shift < width.
+        var start = shift >= 0 ? 0 : Blocks(-shift, g.StrideWidth);
+        var end = Math.Min(g.OutWidth, g.InWidth <= shift ? 0 : Blocks(g.InWidth - shift, g.StrideWidth));
+        var i = firstRow * g.StrideHeight + u * g.DilationHeight - g.PaddingHeight;
+        for (var r = 0; r < rows; r++, i += g.StrideHeight, pixels += g.OutWidth)
+        {
+            if ((uint)i >= (uint)g.InHeight) continue;
+            var target = dx + (nint)i * g.InWidth + shift;
+            var j = start;
+            if (g.StrideWidth == 1)
+                for (; j <= end - Vector<float>.Count; j += Vector<float>.Count)
+                    (Vector.Load(target + j) + Vector.Load(pixels + j)).Store(target + j);
+            for (; j < end; j++) target[j * g.StrideWidth] += pixels[j];
+        }
     }
 
     /// <inheritdoc/>
@@ -110,12 +109,7 @@ public sealed unsafe partial class CpuDevice
         job.ThreadScratchLength = PixelRun(job) * TileColumns + job.BlockChannels * height * width;
         job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
         job.TapOffsets = (int*)Scratch(TapOffsetsSlot, job.BlockTaps);
-        for (var tap = 0; tap < job.BlockTaps; tap++)
-        {
-            var (channel, kernel) = Math.DivRem(tap, job.KernelArea);
-            var (u, v) = Math.DivRem(kernel, geometry.KernelWidth);
-            job.TapOffsets[tap] = channel * height * width + u * geometry.DilationHeight * width + v * geometry.DilationWidth;
-        }
+        FillTapOffsets(geometry, job.TapOffsets, job.BlockTaps, height, width);
         _team.Run(PartialGroups(job) * blocks, &Conv2dBackwardWeightChunk, &job);
         _team.Run(blocks, &AddPartialChunk, &job);
     }
@@ -147,7 +141,7 @@ public sealed unsafe partial class CpuDevice
         var columns = job.OutPanels * TileColumns;
         var partial = job.Partial + (nint)chunk * job.BlockTaps * columns;
         float* panel = job.OwnScratch, padded = panel + PixelRun(job) * TileColumns;
-        var (_, width) = PaddedPlane(g);
+        var (height, width) = PaddedPlane(g);
         // The last tile is filled up with the first tap, to no consequence.
         var taps = blockChannels * job.KernelArea;
         var rest = stackalloc int[TileRows];
@@ -157,7 +151,7 @@ public sealed unsafe partial class CpuDevice
         for (var n = firstImage; n < Math.Min(g.Batch, firstImage + ImagesPerGroup(job)); n++)
         {
             var x = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
-            if (IsPadded(g)) PadPlanes(g, x, blockChannels, padded);
+            if (IsPadded(g)) PadPlanes(g, x, blockChannels, -g.PaddingHeight, height, padded);
             var dy = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane;
             for (var row = 0; row < g.OutHeight; row += job.BlockRows)
             {
@@ -177,14 +171,15 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    private static void PadPlanes(in Conv2dGeometry g, float* x, int channels, float* padded)
+    // Rows firstRow … firstRow + height − 1 of the planes, with zeros outside the image.
+    private static void PadPlanes(in Conv2dGeometry g, float* x, int channels, int firstRow, int height, float* padded)
     {
-        var (height, width) = PaddedPlane(g);
+        var width = g.InWidth + 2 * g.PaddingWidth;
         new Span<float>(padded, channels * height * width).Clear();
         for (var channel = 0; channel < channels; channel++)
-            for (var row = 0; row < g.InHeight; row++)
+            for (var row = Math.Max(0, firstRow); row < Math.Min(g.InHeight, firstRow + height); row++)
                 new ReadOnlySpan<float>(x + ((nint)channel * g.InHeight + row) * g.InWidth, g.InWidth)
-                    .CopyTo(new Span<float>(padded + ((nint)channel * height + row + g.PaddingHeight) * width + g.PaddingWidth, g.InWidth));
+                    .CopyTo(new Span<float>(padded + ((nint)channel * height + row - firstRow) * width + g.PaddingWidth, g.InWidth));
     }
 
     // dweight[o, tap] += Σ partial[part, tap, o] in order of parts.
