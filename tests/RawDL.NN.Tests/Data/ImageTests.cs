@@ -232,8 +232,8 @@ public sealed class ImageTests
             Assert.That(() => Read("none", new Shape(2)), Throws.TypeOf<RawFileException>());
             Assert.That(() => Read("a.png", new Shape(2, 3)), Throws.TypeOf<ShapeException>());
         });
-        File.WriteAllBytes(folder["empty"], IdxTests.Raw(8, [0, int.MaxValue, 2]));
-        Assert.That(() => Read("empty", new Shape(1, 2, 3)), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["empty"]}: expected at least one sample, got [0, 2147483647, 2]"));
+        File.WriteAllBytes(folder["empty"], IdxTests.Raw(8, [0, 2, 3]));
+        Assert.That(() => Read("empty", new Shape(1, 2, 3)), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["empty"]}: expected at least one sample, got [0, 2, 3]"));
     }
 
     [Test]
