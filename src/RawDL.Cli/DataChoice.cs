@@ -23,24 +23,26 @@ internal sealed class DataChoice
 
     public void AddFolderTo(Command command) => command.Add(_folder);
 
-    /// <summary>The name or path that was given, or null.</summary>
-    public string? Name(ParseResult parsed) => parsed.GetValue(_data);
+    /// <summary>The data's name or path, and what of it is used: as given, else as the configuration has it; null where neither names any.</summary>
+    public (string? Name, DataSelection Selection) Choose(ParseResult parsed, TrainingConfiguration? configuration)
+    {
+        var name = parsed.GetValue(_data) ?? configuration?.Data;
+        var kept = name == configuration?.Data ? configuration?.Selection : null;
+        // A path is kept absolute: the run may be resumed from elsewhere.
+        if (Datasets.Catalog.All(source => source.Name != name) && Path.Exists(name)) name = Path.GetFullPath(name);
+        return (name, new DataSelection(parsed.GetValue(_labelColumn) ?? kept?.LabelColumn, parsed.GetValue(_train) ?? kept?.TrainSize, parsed.GetValue(_test) ?? kept?.TestSize));
+    }
 
     /// <summary>Opens the data; downloads what is known by name and not found.</summary>
-    public DatasetPair Open(ParseResult parsed, Session session, string nameOrPath) => Datasets.Open(nameOrPath, Options(parsed, session));
+    public DatasetPair Open(ParseResult parsed, Session session, string nameOrPath, DataSelection selection) => Datasets.Open(nameOrPath,
+        Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize });
 
     /// <summary>How data is looked for.</summary>
     public DataOptions Options(ParseResult parsed, Session session) => new()
     {
         Directory = parsed.GetValue(_folder),
-        LabelColumn = Given(parsed, _labelColumn),
-        TrainSize = Given(parsed, _train),
-        TestSize = Given(parsed, _test),
         Say = session.Say,
         Progress = new DownloadLines(session),
         Cancel = Signals.Stop,
     };
-
-    // A command that takes the folder alone has no values for the others.
-    private static T? Given<T>(ParseResult parsed, Option<T?> option) => parsed.CommandResult.Command.Options.Contains(option) ? parsed.GetValue(option) : default;
 }

@@ -39,6 +39,26 @@ internal static class Values
         },
     };
 
+    /// <summary>Extents from 1, separated by commas.</summary>
+    public static Option<Shape?> Shape(string name, string help) => new(name)
+    {
+        Description = help,
+        HelpName = "C,H,W",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            var parts = result.Tokens[0].Value.Split(',', RawDL.Shape.MaxRank);
+            var extents = new int[parts.Length];
+            var elements = 1L;
+            for (var i = 0; i < parts.Length; i++)
+            {
+                if (i == RawDL.Shape.MaxRank - 1 || !int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out extents[i]) || extents[i] < 1 || (elements *= extents[i]) > int.MaxValue)
+                    return Refuse<Shape?>(result, name, $"1 to {RawDL.Shape.MaxRank - 1} extents of at least 1 and below 2^31 in all, as 3,32,32");
+            }
+            return new Shape(extents);
+        },
+    };
+
     public static Option<string?> Choice(string name, string help, params string[] choices)
     {
         var option = new Option<string?>(name) { Description = help, HelpName = "NAME", Arity = ArgumentArity.ExactlyOne, CustomParser = result => Choose(result, name, choices) };

@@ -20,15 +20,18 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var folder = Values.Path("--out", "DIR", "The folder where runs would be written; this one by default.");
-        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots.", "rawdl doctor", "rawdl doctor --out /scratch/runs") { folder };
-        command.SetAction(parsed => Run(parsed, parsed.GetValue(folder) ?? "."));
+        var data = new DataChoice();
+        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots, data.", "rawdl doctor", "rawdl doctor --out /scratch/runs --data-dir /scratch/data") { folder };
+        data.AddFolderTo(command);
+        command.SetAction(parsed => Run(parsed, parsed.GetValue(folder) ?? ".", data));
         return command;
     }
 
-    private static int Run(ParseResult parsed, string folder)
+    private static int Run(ParseResult parsed, string folder, DataChoice data)
     {
-        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting()];
-        Session.Open(parsed).Emit(
+        var session = Session.Open(parsed);
+        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), .. Data(data.Options(parsed, session)), .. Missing()];
+        session.Emit(
             json =>
             {
                 json.WriteStartObject();
@@ -48,7 +51,7 @@ internal static class DoctorCommand
             text =>
             {
                 foreach (var finding in findings)
-                    text.WriteLine($"{Word(finding.Verdict),-4}  {finding.Name,-14}  {finding.Text}{(finding.Advice.Length == 0 ? "" : $"; {finding.Advice}")}");
+                    text.WriteLine($"{Word(finding.Verdict),-4}  {finding.Name,-18}  {finding.Text}{(finding.Advice.Length == 0 ? "" : $"; {finding.Advice}")}");
             });
         return (int)(findings.FirstOrDefault(f => f.Verdict == Verdict.Fail)?.Code ?? ExitCode.Ok);
     }
@@ -133,6 +136,14 @@ internal static class DoctorCommand
             return new(Verdict.Warn, "plots", Message.OneLine(failure.Message, 200), "runs write no pictures until then");
         }
     }
+
+    private static IEnumerable<Finding> Data(DataOptions options) => Datasets.Catalog.Select(source => Datasets.Find(source, options) is { } folder
+        ? new Finding(Verdict.Ok, $"data {source.Name}", folder)
+        : source.Files.Count == 0 ? new Finding(Verdict.Ok, $"data {source.Name}", "drawn by the program")
+        : new Finding(Verdict.Warn, $"data {source.Name}", "not here", $"rawdl data fetch {source.Name}, or --data-dir or RAWDL_DATA with the folder above {source.Name}"));
+
+    // Nothing to do about these: training on one machine's processor needs none of them.
+    private static IEnumerable<Finding> Missing() => ((string[])["GPU", "MPI", "Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
 
     private static string Gibibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
 }

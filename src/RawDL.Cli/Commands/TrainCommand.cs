@@ -55,12 +55,11 @@ internal sealed class TrainCommand
         if (parsed.GetValue(_epochs) is not null && parsed.GetValue(_steps) is not null) throw new UsageException("--epochs: expected either --epochs or --steps, got both.");
         if (parsed.GetValue(_config) is not null && parsed.GetValue(_model) is not null) throw new UsageException("--config: expected either --config or --model, got both.");
         var configuration = parsed.GetValue(_config) is { } file ? TrainingConfiguration.Read(file) : null;
-        var name = _data.Name(parsed) ?? configuration?.Data ?? "digits";
-        // A path is kept absolute: the run may be resumed from elsewhere.
-        if (Datasets.Catalog.All(source => source.Name != name) && Path.Exists(name)) name = Path.GetFullPath(name);
-        var data = _data.Open(parsed, session, name);
+        var (given, selection) = _data.Choose(parsed, configuration);
+        var name = given ?? "digits";
+        var data = _data.Open(parsed, session, name, selection);
         configuration ??= Recipes.Read(parsed.GetValue(_model) ?? Recipes.For(data.Train.SampleShape), data.Train);
-        configuration = Override(parsed, configuration) with { Data = name, Input = data.Train.SampleShape };
+        configuration = Override(parsed, configuration) with { Data = name, Selection = selection, Input = data.Train.SampleShape };
         var path = parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
         CheckNetwork(configuration, data);
         return (configuration, data, RunFolder.Create(path, configuration));
@@ -73,7 +72,8 @@ internal sealed class TrainCommand
         var folder = RunFolder.Resume(path, out var configuration);
         try
         {
-            var data = _data.Open(parsed, session, _data.Name(parsed) ?? configuration.Data ?? throw new UsageException($"--resume: expected --data, for {path} names no data; got none."));
+            var (name, selection) = _data.Choose(parsed, configuration);
+            var data = _data.Open(parsed, session, name ?? throw new UsageException($"--resume: expected --data, for {path} names no data; got none."), selection);
             return (Override(parsed, configuration), data, folder);
         }
         catch

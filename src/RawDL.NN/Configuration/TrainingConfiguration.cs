@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace RawDL.NN;
 
 /// <summary>A network and its training: what one JSON file says. Unknown keys are errors; what is left out has the defaults given here.</summary>
-/// <remarks>Keys: name, data, input, seed, epochs or steps, batch_size, loss, label_smoothing, optimizer, schedule, regularization, normalization,
+/// <remarks>Keys: name, data, data_options, input, seed, epochs or steps, batch_size, loss, label_smoothing, optimizer, schedule, regularization, normalization,
 /// augmentation, validation, evaluation, early_stopping, checkpoint, layers.</remarks>
 public sealed record TrainingConfiguration
 {
@@ -26,6 +26,9 @@ public sealed record TrainingConfiguration
 
     /// <summary>A data set's name or path; null where the caller brings the data.</summary>
     public string? Data { get; init; }
+
+    /// <summary>What of the data is used.</summary>
+    public DataSelection Selection { get; init; } = new();
 
     /// <summary>Shape of a sample, where it shall be checked against the data; null takes what comes.</summary>
     public Shape? Input { get; init; }
@@ -128,6 +131,7 @@ public sealed record TrainingConfiguration
         {
             Name = source.String("name") ?? configuration.Name,
             Data = source.String("data"),
+            Selection = source.Object("data_options") is { } selection ? DataSelection.Read(selection) : configuration.Selection,
             Input = source.Integers("input", 1, Shape.MaxRank - 1) is { } extents ? Checked("input", () => new Shape(extents)) : null,
             Seed = source.Seed("seed") ?? 0,
             Epochs = source.Integer("epochs", configuration.Epochs, 1),
@@ -190,6 +194,7 @@ public sealed record TrainingConfiguration
         json.WriteStartObject();
         json.WriteString("name", Name);
         if (Data is not null) json.WriteString("data", Data);
+        Selection.Write(json);
         if (Input is { } input)
         {
             json.WriteStartArray("input");

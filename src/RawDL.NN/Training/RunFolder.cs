@@ -69,20 +69,36 @@ public sealed class RunFolder : IDisposable
         return new RunFolder(path, Lock(path), resumed: true);
     }
 
+    /// <summary>The model in the folder of a run: the final one, else that of the best evaluation, else the newest checkpoint.</summary>
+    /// <exception cref="RawFileException">There is none.</exception>
+    public static string FindModel(string path)
+    {
+        foreach (var name in (string[])["model.safetensors", System.IO.Path.Combine("checkpoints", "best.safetensors")])
+            if (File.Exists(System.IO.Path.Combine(path, name))) return System.IO.Path.Combine(path, name);
+        return CheckpointSteps(path) is [var newest, ..] ? CheckpointPath(path, newest)
+            : throw new RawFileException(path, null, "expected a model.safetensors or a checkpoint in the folder, got none");
+    }
+
     /// <summary>Lets another process in.</summary>
     public void Dispose() => _lock.Dispose();
 
     /// <summary>The path of a file of the run.</summary>
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
-    internal string CheckpointPath(long step) => In(System.IO.Path.Combine("checkpoints", string.Create(CultureInfo.InvariantCulture, $"{StepPrefix}{step:D10}{Extension}")));
+    internal string CheckpointPath(long step) => CheckpointPath(Path, step);
 
     /// <summary>Steps of the periodic checkpoints, newest first.</summary>
-    internal List<long> CheckpointSteps()
+    internal List<long> CheckpointSteps() => CheckpointSteps(Path);
+
+    private static string CheckpointPath(string path, long step) =>
+        System.IO.Path.Combine(path, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"{StepPrefix}{step:D10}{Extension}"));
+
+    private static List<long> CheckpointSteps(string path)
     {
         var steps = new List<long>();
-        if (!Directory.Exists(In("checkpoints"))) return steps;
-        foreach (var file in Directory.EnumerateFiles(In("checkpoints"), StepPrefix + "*" + Extension))
+        var folder = System.IO.Path.Combine(path, "checkpoints");
+        if (!Directory.Exists(folder)) return steps;
+        foreach (var file in Directory.EnumerateFiles(folder, StepPrefix + "*" + Extension))
         {
             var name = System.IO.Path.GetFileNameWithoutExtension(file.AsSpan())[StepPrefix.Length..];
             if (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var step)) steps.Add(step);
