@@ -38,11 +38,11 @@ internal sealed class TrainCommand
     {
         Signals.Watched = true;
         var session = Session.Open(parsed);
+        using var device = _device.Open(parsed, session);
         var (configuration, data, folder) = parsed.GetValue(_resume) is { } resumed ? Resume(parsed, session, resumed) : Begin(parsed, session);
         using (folder)
         {
             session.Say($"Run: {folder.Path}");
-            using var device = _device.Open(parsed, session);
             var live = session.Interactive ? new LiveEvents(session) : null;
             using var trainer = new Trainer(configuration, data, new TrainerOptions { Device = device, Folder = folder, Events = (IRunEvents?)live ?? new PlainEvents(session) });
             var result = live is null ? trainer.Run(Signals.Stop) : live.Watch(() => trainer.Run(Signals.Stop));
@@ -97,7 +97,7 @@ internal sealed class TrainCommand
     // Before the folder is made: a network that does not fit shall leave nothing behind.
     private static void CheckNetwork(TrainingConfiguration configuration, DatasetPair data)
     {
-        configuration.CreateNetwork().Bind(data.Train.SampleShape);
+        Model.Check(configuration, data.Train);
         if (configuration.Augmentation is { IsIdentity: false } augmentation) augmentation.Require(data.Train.SampleShape);
     }
 

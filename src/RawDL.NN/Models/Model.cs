@@ -18,7 +18,7 @@ public sealed partial class Model : IDisposable
         normalization.Require(sample);
         Network = configuration.CreateNetwork();
         Network.Bind(sample);
-        CheckOutput();
+        CheckOutput(configuration, Network, classNames.Count, targetCount);
         if (file is not null) RequireTensors(file, Network);
         Parameters = ParameterSet.Allocate(Network, device, configuration.Seed);
     }
@@ -62,6 +62,17 @@ public sealed partial class Model : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         var normalization = configuration.Normalization == NormalizationKind.Standard ? Normalization.Compute(train) : Normalization.None(train.SampleShape);
         return new Model(configuration, train.SampleShape, train.ClassNames, train.TargetCount, normalization, device);
+    }
+
+    /// <summary>Checks without taking memory that a network can be trained on a data set.</summary>
+    /// <exception cref="ShapeException">A layer or the output does not fit; the message names it and both shapes.</exception>
+    public static void Check(TrainingConfiguration configuration, Dataset train)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(train);
+        var network = configuration.CreateNetwork();
+        network.Bind(train.SampleShape);
+        CheckOutput(configuration, network, train.Classes, train.TargetCount);
     }
 
     /// <summary>The outputs [N, …] of a batch [N, …<see cref="SampleShape"/>], normalised already.</summary>
@@ -212,21 +223,20 @@ public sealed partial class Model : IDisposable
         return targets;
     }
 
-    private void CheckOutput()
+    private static void CheckOutput(TrainingConfiguration configuration, Sequential network, int classes, int targets)
     {
-        var classes = ClassNames.Count;
-        var output = Network.OutputShape;
-        var (fits, expected) = Configuration.Loss switch
+        var output = network.OutputShape;
+        var (fits, expected) = configuration.Loss switch
         {
             LossKind.SoftmaxCrossEntropy => (classes > 0 && output == new Shape(classes), $"[{classes}]"),
-            LossKind.MeanSquaredError when classes == 0 => (output == new Shape(TargetCount), $"[{TargetCount}]"),
+            LossKind.MeanSquaredError when classes == 0 => (output == new Shape(targets), $"[{targets}]"),
             LossKind.MeanSquaredError => (output == new Shape(classes) || output == new Shape(1), $"[{classes}] or [1]"),
             _ => (classes > 0 && (output == new Shape(classes) || (classes == 2 && output == new Shape(1))), classes == 2 ? "[2] or [1]" : $"[{classes}]"),
         };
         if (fits) return;
-        var last = Network.Children[^1];
-        var what = classes > 0 ? $"{classes} classes" : $"{TargetCount} targets";
-        if (classes == 0 && Configuration.Loss != LossKind.MeanSquaredError)
+        var last = network.Children[^1];
+        var what = classes > 0 ? $"{classes} classes" : $"{targets} targets";
+        if (classes == 0 && configuration.Loss != LossKind.MeanSquaredError)
             throw new ShapeException($"loss: expected mean_squared_error for a data set of {what}, got a loss for classes.");
         throw new ShapeException($"{last.Path} ({last.Type}): expected an output {expected} for {what}, got {output}.");
     }
