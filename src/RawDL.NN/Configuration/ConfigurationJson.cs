@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace RawDL.NN;
@@ -5,6 +6,9 @@ namespace RawDL.NN;
 /// <summary>What several layers write alike.</summary>
 internal static class ConfigurationJson
 {
+    /// <summary>For people, in a file and not in a web page: signs stand as they are.</summary>
+    public static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static void WritePair(this Utf8JsonWriter json, string name, (int Height, int Width) pair)
     {
         if (pair.Height == pair.Width)

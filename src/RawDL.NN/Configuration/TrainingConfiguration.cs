@@ -236,7 +236,7 @@ public sealed record TrainingConfiguration
     public string ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true })) WriteJson(json);
+        using (var json = new Utf8JsonWriter(buffer, ConfigurationJson.Indented)) WriteJson(json);
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 

@@ -113,7 +113,7 @@ public sealed record TrainerResult
     internal void Save(RunFolder folder)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true })) WriteJson(json);
+        using (var json = new Utf8JsonWriter(buffer, ConfigurationJson.Indented)) WriteJson(json);
         Durable.WriteAllBytes(folder.SummaryPath, (byte[])[.. buffer.WrittenSpan, (byte)'\n']);
         Durable.WriteAllBytes(folder.ReportPath, Encoding.UTF8.GetBytes(ToText()));
     }
