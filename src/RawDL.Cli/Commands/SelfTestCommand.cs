@@ -22,15 +22,20 @@ internal static class SelfTestCommand
     private static int Run(ParseResult parsed, DeviceChoice choice)
     {
         var session = Session.Open(parsed);
-        using var device = choice.Open(parsed, session);
-        session.Say($"Checking the operations of {device.Name} ({device.Description}) against double precision.");
         var outcomes = new List<Outcome>();
-        foreach (var row in OpCases.All)
+        List<(string Name, string? Failure)> wrongUses;
+        var device = choice.Open(parsed, session);
+        // What the device keeps for its kernels goes with it; anything left then is a leak.
+        using (device)
         {
-            var watch = Stopwatch.StartNew();
-            outcomes.Add(new Outcome(row, OpCheck.Run(row, device), watch.Elapsed.TotalSeconds));
+            session.Say($"Checking the operations of {device.Name} ({device.Description}) against double precision.");
+            foreach (var row in OpCases.All)
+            {
+                var watch = Stopwatch.StartNew();
+                outcomes.Add(new Outcome(row, OpCheck.Run(row, device), watch.Elapsed.TotalSeconds));
+            }
+            wrongUses = OpErrors.All.Select(row => (row.Name, Failure: OpCheck.Run(row, device))).ToList();
         }
-        var wrongUses = OpErrors.All.Select(row => (row.Name, Failure: OpCheck.Run(row, device))).ToList();
         var failed = outcomes.Count(o => o.Result.Failures.Count > 0) + wrongUses.Count(w => w.Failure is not null) + (device.LiveBytes == 0 ? 0 : 1);
         session.Emit(
             json =>
