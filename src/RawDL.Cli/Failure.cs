@@ -28,7 +28,8 @@ internal static class Failure
         TrainingDivergedException => ExitCode.Diverged,
         OperationCanceledException => Signals.Code,
         DeviceException or OutOfMemoryException => ExitCode.Device,
-        RawFileException or FileNotFoundException or DirectoryNotFoundException or EndOfStreamException or InvalidDataException => ExitCode.Data,
+        RawFileException or EndOfStreamException or InvalidDataException => ExitCode.Data,
+        // A file that is not found is a folder to write into: readers say so by RawFileException.
         IOException or UnauthorizedAccessException => ExitCode.InputOutput,
         _ => ExitCode.Bug,
     };
