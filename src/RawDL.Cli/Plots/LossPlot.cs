@@ -15,7 +15,8 @@ internal static class LossPlot
         if (Add(plot, history.Evaluation, point => point.Accuracy, "test accuracy", Colors.C2) is { } accuracy)
         {
             accuracy.Axes.YAxis = plot.Axes.Right;
-            accuracy.LinePattern = LinePattern.Dashed;
+            // Told apart by its marker: SVG files cannot hold dashes.
+            accuracy.MarkerShape = MarkerShape.OpenCircle;
             plot.Axes.Right.Label.Text = "accuracy";
             plot.Axes.Right.Label.FontName = PlotFont.Family;
         }
