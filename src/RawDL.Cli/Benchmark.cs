@@ -114,8 +114,14 @@ internal sealed class Benchmark(Device device, int batch, double seconds, Cancel
 
     private void Measure(string name, double flops, int images, Action work)
     {
-        work();
-        device.Synchronize();
+        // The runtime compiles better once it has seen the work.
+        var warm = Stopwatch.StartNew();
+        do
+        {
+            work();
+            device.Synchronize();
+        }
+        while (warm.Elapsed.TotalSeconds < seconds / 4);
         var times = new List<double>();
         var all = Stopwatch.StartNew();
         while (times.Count < FewestRuns || (all.Elapsed.TotalSeconds < seconds && times.Count < MostRuns))

@@ -1,11 +1,20 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace RawDL.Cli.Tests;
 
-/// <summary>The built program, run as a process of its own.</summary>
+/// <summary>The built program, run as a process of its own or called.</summary>
 internal sealed record Rawdl(ExitCode Code, string Out, string Error)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    /// <summary>The same without a process: quick, and with the streams of a pipe.</summary>
+    public static Rawdl Call(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        var code = Application.Run(args, output, error);
+        return new Rawdl(code, output.ToString(), error.ToString());
+    }
 
     public static Rawdl Run(params string[] args) => Run(new Dictionary<string, string?>(), args);
 
@@ -38,5 +47,13 @@ internal sealed record Rawdl(ExitCode Code, string Out, string Error)
             Assert.Fail($"rawdl did not end within {Patience}.");
         }
         return new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>The result as JSON, after a run that succeeded.</summary>
+    public JsonElement Json()
+    {
+        Assert.That(Code, Is.EqualTo(ExitCode.Ok), Error);
+        using var document = JsonDocument.Parse(Out);
+        return document.RootElement.Clone();
     }
 }

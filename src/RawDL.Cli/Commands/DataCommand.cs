@@ -30,7 +30,7 @@ internal static class DataCommand
     {
         var data = new DataChoice();
         var name = Values.ChoiceArgument("name", "The data set.", Datasets.Catalog.Where(source => source.Files.Count > 0).Select(source => source.Name).ToArray());
-        var command = new ExampleCommand("fetch", "Download a data set, checked by SHA-256, where it is not found already.", "rawdl data fetch mnist", "rawdl data fetch cifar-10 --data-dir /scratch/data") { name };
+        var command = new ExampleCommand("fetch", "Download a data set, checked by SHA-256, where it is not found already.", "rawdl data fetch mnist", "rawdl data fetch cifar10 --data-dir /scratch/data") { name };
         data.AddFolderTo(command);
         command.SetAction(parsed =>
         {
@@ -117,14 +117,13 @@ internal static class DataCommand
 
     private static void Write(TextWriter text, List<(DatasetSource Source, string? Folder)> found)
     {
-        var table = new TextTable("name", ">train", ">test", ">classes", "sample", "where", "what");
+        var table = new TextTable("name", ">train", ">test", ">classes", "sample", "where");
         foreach (var (source, folder) in found)
-            table.Add(source.Name, Number(source.TrainCount), Number(source.TestCount), Number(source.Classes), $"{source.SampleShape}", Where(source, folder), source.Description);
+            table.Add(source.Name, Number(source.TrainCount), Number(source.TestCount), Number(source.Classes), $"{source.SampleShape}", Where(source, folder));
         table.Write(text);
     }
 
-    /// <summary>Where a set lies, or how it comes here.</summary>
-    public static string Where(DatasetSource source, string? folder) => folder ?? (source.Files.Count == 0
+    private static string Where(DatasetSource source, string? folder) => folder ?? (source.Files.Count == 0
         ? "drawn by the program"
         : string.Create(CultureInfo.InvariantCulture, $"not here: rawdl data fetch {source.Name} ({source.TotalBytes / 1e6:F0} MB)"));
 
