@@ -8,6 +8,9 @@ namespace RawDL.Cli;
 /// <summary><c>rawdl selftest</c>: every operation on the chosen device against loops in double precision.</summary>
 internal static class SelfTestCommand
 {
+    // Operations whose cases have names of their own.
+    private static readonly string[] Families = ["matmul", "conv2d", "linear", "max_pool", "average_pool", "batch_norm", "layer_norm", "local_response_norm"];
+
     private sealed record Outcome(OpCase Case, OpResult Result, double Seconds);
 
     public static Command Create()
@@ -80,6 +83,6 @@ internal static class SelfTestCommand
 
     private static string Exponent(double nmse) => nmse == 0 ? "0" : nmse.ToString("0.0e+00", CultureInfo.InvariantCulture);
 
-    // "conv2d 3x3 stride 2" belongs to "conv2d".
-    private static string Family(string name) => name.Split(' ', 2)[0];
+    // "conv2d_strided" and "softmax 3" are cases of conv2d and softmax.
+    private static string Family(string name) => Array.Find(Families, family => name.StartsWith(family, StringComparison.Ordinal)) ?? name.Split([' ', ','], 2)[0];
 }
