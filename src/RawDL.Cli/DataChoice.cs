@@ -8,7 +8,7 @@ internal sealed class DataChoice
 {
     private readonly Option<string?> _data = Values.Path("--data", "NAME|PATH", "A data set by name (see 'rawdl data list'), or a CSV file, a folder of images, IDX or npy files.");
     private readonly Option<string?> _folder = Values.Path("--data-dir", "DIR", "Where data sets lie, a folder each; $RAWDL_DATA and the user's cache are looked at too.");
-    private readonly Option<string?> _labelColumn = Values.Path("--label-column", "NAME", "CSV: the column with the label; the last one by default.");
+    private readonly Option<string?> _labelColumn = Values.Path("--label-column", "COLUMN", "CSV: the column with the label; the last one by default.");
     private readonly Option<int?> _train = Values.Integer("--train-size", "digits: number of training samples.", 1, 2_000_000);
     private readonly Option<int?> _test = Values.Integer("--test-size", "digits: number of test samples.", 1, 2_000_000);
 

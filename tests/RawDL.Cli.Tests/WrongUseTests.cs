@@ -11,7 +11,7 @@ public sealed class WrongUseTests
         ("2^63", "9223372036854775808"), ("unicode", "é∞🦊"), ("1 MB", new string('9', 1 << 20)),
     ];
 
-    // A path may be any text; whether something lies there is found out when it is opened.
+    // A path or a column may be any text; whether there is such a thing is found out when it is opened.
     private static readonly string[] FreeText = ["missing", "empty", "1 MB"];
 
     [Test]

@@ -58,7 +58,6 @@ internal static class DataCommand
         var data = new DataChoice();
         var name = Values.PathArgument("data", "A data set by name, or its path; digits by default.", ArgumentArity.ZeroOrOne);
         var picture = Values.Path("--out", "FILE", "The picture, a PNG file.");
-        picture.Required = true;
         var rows = Values.Integer("--rows", "Rows of samples; 10 by default, a class each where there are ten.", 1, 1000);
         var columns = Values.Integer("--columns", "Columns of samples; 16 by default.", 1, 1000);
         var split = Values.Choice("--split", "Which part: train (the default) or test.", "train", "test");
@@ -70,9 +69,9 @@ internal static class DataCommand
         {
             Signals.Watched = true;
             var session = Session.Open(parsed);
+            var path = parsed.GetValue(picture) ?? throw new UsageException("--out: expected a file for the picture, as --out digits.png, got none.");
             var pair = Datasets.Open(parsed.GetValue(name) ?? "digits", data.Options(parsed, session));
             var part = parsed.GetValue(split) == "test" ? pair.Test : pair.Train;
-            var path = parsed.GetValue(picture)!;
             SampleSheet.WritePng(path, part, parsed.GetValue(rows) ?? 10, parsed.GetValue(columns) ?? 16);
             session.Emit(
                 json =>
