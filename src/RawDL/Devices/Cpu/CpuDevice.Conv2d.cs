@@ -64,7 +64,9 @@ public sealed unsafe partial class CpuDevice
         public readonly int ChannelBlocks => Blocks(GroupInChannels, BlockChannels);
         public readonly int BlockTaps => Blocks(BlockChannels * KernelArea, TileRows) * TileRows;
         public readonly int BlockRows => Math.Clamp(TileDepth / Geometry.OutWidth, 1, Geometry.OutHeight);
-        public readonly int OutPanels => Blocks(GroupOutChannels, TileColumns);
+        public readonly int ImagesPerPass => Math.Clamp(TileDepth / OutPlane, 1, Math.Max(1, Geometry.Batch));
+        public readonly int PartialColumns => Blocks(GroupOutChannels, NarrowColumns) * NarrowColumns;
+        public readonly int PartialTaps => BlockChannels * KernelArea + NarrowRows;
 
         public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
     }
@@ -123,7 +125,8 @@ public sealed unsafe partial class CpuDevice
         var panel = stackalloc float[TileDepth * TileColumns + 16];
         panel = (float*)(((nint)panel + 63) & ~63);
         var rows = stackalloc int[TileRows];
-        var tile = new Tile { B = panel, Rows = rows, Step = 1, Runs = 1 };
+        var start = 0;
+        var tile = new Tile { B = panel, Rows = rows, RunStarts = &start, Step = 1, Runs = 1 };
         for (var p = firstPanel; p < endPanel; p++)
         {
             var pixel = p * TileColumns;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace RawDL;
 
@@ -10,6 +11,7 @@ public sealed unsafe partial class CpuDevice
     private const int ConvolutionPanelsSlot = 2, ConvolutionThreadsSlot = 3, ConvolutionPartialSlot = 4, TapOffsetsSlot = 5;
     private const int ImageGroups = 16;
     private const int MaximalPartial = 1 << 23;
+    private const int AddPieces = 4;
 
     /// <inheritdoc/>
     protected internal override void Conv2dBackwardInput(in Conv2dGeometry geometry, Tensor weight, Tensor dy, Tensor dx)
@@ -53,7 +55,8 @@ public sealed unsafe partial class CpuDevice
         float* panels = job.OwnScratch, columns = panels + stride * job.GroupOutChannels;
         var lanes = stackalloc int[TileRows];
         for (var r = 0; r < TileRows; r++) lanes[r] = r;
-        var tile = new Tile { Rows = lanes, Step = TileRows, RunLength = job.GroupOutChannels, Runs = 1 };
+        var start = 0;
+        var tile = new Tile { Rows = lanes, RunStarts = &start, Step = TileRows, RunLength = job.GroupOutChannels, Runs = 1 };
         for (var row = 0; row < g.OutHeight; row += job.BlockRows)
         {
             var rows = Math.Min(job.BlockRows, g.OutHeight - row);
@@ -86,10 +89,11 @@ public sealed unsafe partial class CpuDevice
         var start = shift >= 0 ? 0 : Blocks(-shift, g.StrideWidth);
         var end = Math.Min(g.OutWidth, g.InWidth <= shift ? 0 : Blocks(g.InWidth - shift, g.StrideWidth));
         var i = firstRow * g.StrideHeight + u * g.DilationHeight - g.PaddingHeight;
-        for (var r = 0; r < rows; r++, i += g.StrideHeight, pixels += g.OutWidth)
+        var target = dx + (nint)i * g.InWidth + shift;
+        nint step = g.StrideHeight * g.InWidth;
+        for (var r = 0; r < rows; r++, i += g.StrideHeight, pixels += g.OutWidth, target += step)
         {
             if ((uint)i >= (uint)g.InHeight) continue;
-            var target = dx + (nint)i * g.InWidth + shift;
             var j = start;
             if (g.StrideWidth == 1)
                 for (; j <= end - Vector<float>.Count; j += Vector<float>.Count)
@@ -106,16 +110,16 @@ public sealed unsafe partial class CpuDevice
         var blocks = geometry.Groups * job.ChannelBlocks;
         job.Partial = Scratch(ConvolutionPartialSlot, PartialGroups(job) * PartialLength(job));
         var (height, width) = PaddedPlane(geometry);
-        job.ThreadScratchLength = PixelRun(job) * TileColumns + job.BlockChannels * height * width;
+        job.ThreadScratchLength = job.ImagesPerPass * (PixelRun(job) * TileColumns + job.BlockChannels * height * width);
         job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
         job.TapOffsets = (int*)Scratch(TapOffsetsSlot, job.BlockTaps);
         FillTapOffsets(geometry, job.TapOffsets, job.BlockTaps, height, width);
         _team.Run(PartialGroups(job) * blocks, &Conv2dBackwardWeightChunk, &job);
-        _team.Run(blocks, &AddPartialChunk, &job);
+        _team.Run(blocks * AddPieces, &AddPartialChunk, &job);
     }
 
     private static int PartialLength(in ConvolutionJob job) =>
-        job.Geometry.Groups * job.ChannelBlocks * job.BlockTaps * job.OutPanels * TileColumns;
+        job.Geometry.Groups * job.ChannelBlocks * job.PartialTaps * job.PartialColumns;
 
     // Fewer groups where the weights are large: a constant of the problem.
     private static int ImagesPerGroup(in ConvolutionJob job) =>
@@ -138,37 +142,60 @@ public sealed unsafe partial class CpuDevice
         var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
         var firstChannel = channels * job.BlockChannels;
         var blockChannels = Math.Min(job.BlockChannels, job.GroupInChannels - firstChannel);
-        var columns = job.OutPanels * TileColumns;
-        var partial = job.Partial + (nint)chunk * job.BlockTaps * columns;
-        float* panel = job.OwnScratch, padded = panel + PixelRun(job) * TileColumns;
-        var (height, width) = PaddedPlane(g);
-        // The last tile is filled up with the first tap, to no consequence.
+        var columns = job.PartialColumns;
+        var partial = job.Partial + (nint)chunk * job.PartialTaps * columns;
+        float* panel = job.OwnScratch, padded = panel + job.ImagesPerPass * PixelRun(job) * TileColumns;
+        var (height, planeWidth) = PaddedPlane(g);
+        var imageStep = IsPadded(g) ? job.BlockChannels * height * planeWidth : g.InChannels * job.InPlane;
         var taps = blockChannels * job.KernelArea;
-        var rest = stackalloc int[TileRows];
-        for (var r = 0; r < TileRows; r++) rest[r] = r < taps % TileRows ? job.TapOffsets[taps - taps % TileRows + r] : 0;
-        var tile = new Tile { B = panel, Step = g.StrideWidth, RunLength = g.OutWidth, RunStep = g.StrideHeight * width };
+        int* lastRows = stackalloc int[NarrowRows], runStarts = stackalloc int[TileDepth];
+        var tile = new Tile { B = panel, RunStarts = runStarts, Step = g.StrideWidth, RunLength = g.OutWidth };
         var firstImage = part * ImagesPerGroup(job);
-        for (var n = firstImage; n < Math.Min(g.Batch, firstImage + ImagesPerGroup(job)); n++)
+        var endImage = Math.Min(g.Batch, firstImage + ImagesPerGroup(job));
+        for (var n = firstImage; n < endImage; n += job.ImagesPerPass)
         {
-            var x = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
-            if (IsPadded(g)) PadPlanes(g, x, blockChannels, -g.PaddingHeight, height, padded);
+            var images = Math.Min(job.ImagesPerPass, endImage - n);
+            tile.A = job.X + ((nint)n * g.InChannels + group * job.GroupInChannels + firstChannel) * job.InPlane;
+            if (IsPadded(g))
+            {
+                for (var image = 0; image < images; image++)
+                    PadPlanes(g, tile.A + (nint)image * g.InChannels * job.InPlane, blockChannels, -g.PaddingHeight, height, padded + image * imageStep);
+                tile.A = padded;
+            }
             var dy = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane;
             for (var row = 0; row < g.OutHeight; row += job.BlockRows)
             {
-                tile.Runs = Math.Min(job.BlockRows, g.OutHeight - row);
-                tile.A = (IsPadded(g) ? padded : x) + (nint)row * tile.RunStep;
-                for (var o = 0; o < columns; o += TileColumns)
+                var runs = Math.Min(job.BlockRows, g.OutHeight - row);
+                tile.Runs = images * runs;
+                for (var run = 0; run < tile.Runs; run++)
+                    runStarts[run] = run / runs * imageStep + (row + run % runs) * g.StrideHeight * planeWidth;
+                var store = n == firstImage && row == 0 ? Store.Overwrite : Store.Add;
+                int width;
+                for (var o = 0; o < columns; o += width)
                 {
-                    Pack(dy + (nint)o * job.OutPlane + (nint)row * g.OutWidth, Math.Min(TileColumns, job.GroupOutChannels - o), job.OutPlane,
-                        tile.Runs * g.OutWidth, 1, TileColumns, panel);
-                    for (var tap = 0; tap < taps; tap += TileRows)
+                    width = o + TileColumns <= columns ? TileColumns : NarrowColumns;
+                    for (var image = 0; image < images; image++)
+                        Pack(dy + ((nint)image * g.OutChannels + o) * job.OutPlane + (nint)row * g.OutWidth, Math.Min(width, job.GroupOutChannels - o),
+                            job.OutPlane, runs * g.OutWidth, 1, width, panel + image * runs * g.OutWidth * width);
+                    var rows = width == TileColumns ? TileRows : NarrowRows;
+                    for (var tap = 0; tap < taps; tap += rows)
                     {
-                        tile.Rows = tap <= taps - TileRows ? job.TapOffsets + tap : rest;
-                        Multiply(tile, partial + tap * columns + o, columns, n == firstImage && row == 0 ? Store.Overwrite : Store.Add);
+                        tile.Rows = job.TapOffsets + tap;
+                        if (tap + rows > taps) tile.Rows = FillUp(tile.Rows, taps - tap, lastRows);
+                        var target = partial + tap * columns + o;
+                        if (width == TileColumns) Multiply(tile, target, columns, store);
+                        else MultiplyNarrow(tile, target, columns, store);
                     }
                 }
             }
         }
+    }
+
+    // The last tile is filled up with the first tap, to no consequence.
+    private static int* FillUp(int* offsets, int count, int* rows)
+    {
+        for (var r = 0; r < 8; r++) rows[r] = r < count ? offsets[r] : 0;
+        return rows;
     }
 
     // Rows firstRow … firstRow + height − 1 of the planes, with zeros outside the image.
@@ -182,21 +209,27 @@ public sealed unsafe partial class CpuDevice
                     .CopyTo(new Span<float>(padded + ((nint)channel * height + row - firstRow) * width + g.PaddingWidth, g.InWidth));
     }
 
-    // dweight[o, tap] += Σ partial[part, tap, o] in order of parts.
-    private static void AddPartialChunk(void* arguments, int block)
+    // dweight[o, tap] += Σ partial[part, tap, o] in order of parts; a chunk is one block of taps.
+    private static void AddPartialChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(ConvolutionJob*)arguments;
+        var (block, piece) = Math.DivRem(chunk, AddPieces);
         var (group, channels) = Math.DivRem(block, job.ChannelBlocks);
         var firstTap = channels * job.BlockChannels * job.KernelArea;
         var taps = Math.Min(job.Taps - firstTap, job.BlockChannels * job.KernelArea);
-        var columns = job.OutPanels * TileColumns;
+        var columns = job.PartialColumns;
         var parts = PartialGroups(job);
         nint partStep = PartialLength(job);
-        for (var tap = 0; tap < taps; tap++)
+        for (var tap = taps * piece / AddPieces; tap < taps * (piece + 1) / AddPieces; tap++)
         {
-            var partial = job.Partial + ((nint)block * job.BlockTaps + tap) * columns;
+            var partial = job.Partial + ((nint)block * job.PartialTaps + tap) * columns;
             var dweight = job.Weight + (nint)group * job.GroupOutChannels * job.Taps + firstTap + tap;
-            for (var part = 1; part < parts; part++) AddScaled(partial + part * partStep, 1f, partial, columns);
+            for (var o = 0; o < columns; o += NarrowColumns)
+            {
+                var sums = Vector256.Load(partial + o);
+                for (var part = 1; part < parts; part++) sums += Vector256.Load(partial + part * partStep + o);
+                sums.Store(partial + o);
+            }
             for (var o = 0; o < job.GroupOutChannels; o++) dweight[(nint)o * job.Taps] += partial[o];
         }
     }

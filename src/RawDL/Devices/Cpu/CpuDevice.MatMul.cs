@@ -55,7 +55,7 @@ public sealed unsafe partial class CpuDevice
         public readonly int RowPanels => Blocks(Rows, TileRows);
         public readonly int ColumnPanels => Blocks(Columns, TileColumns);
         public readonly int LeftPanelsPerChunk => Math.Max(1, ChunkLength / Math.Max(1, TileRows * Inner));
-        public readonly int RightPanelsPerChunk => Math.Max(1, ChunkLength / Math.Max(1, TileColumns * Inner));
+        public readonly int RightPanelsPerChunk => Math.Max(4, ChunkLength / Math.Max(1, TileColumns * Inner));
         public readonly int LeftChunks => Blocks(RowPanels, LeftPanelsPerChunk);
         public readonly int RightChunks => Blocks(ColumnPanels, RightPanelsPerChunk);
     }
@@ -74,8 +74,11 @@ public sealed unsafe partial class CpuDevice
             return;
         }
         chunk -= job.LeftChunks;
-        var last = Math.Min(job.ColumnPanels, (chunk + 1) * job.RightPanelsPerChunk);
-        for (var panel = chunk * job.RightPanelsPerChunk; panel < last; panel++)
+        var first = chunk * job.RightPanelsPerChunk;
+        var last = Math.Min(job.ColumnPanels, first + job.RightPanelsPerChunk);
+        var whole = job.BColumnStep == 1 ? Math.Min(last, job.Columns / TileColumns) : first;
+        PackRows(job.B + first * TileColumns, whole - first, job.Inner, job.BStep, TileColumns, job.Right + first * TileColumns * job.Inner);
+        for (var panel = whole; panel < last; panel++)
         {
             var column = panel * TileColumns;
             Pack(job.B + column * job.BColumnStep, Math.Min(TileColumns, job.Columns - column), job.BColumnStep, job.Inner, job.BStep, TileColumns,
@@ -94,7 +97,8 @@ public sealed unsafe partial class CpuDevice
         var endColumn = Math.Min(job.Columns, firstColumn + ChunkTilesAcross * TileColumns);
         var rows = stackalloc int[TileRows];
         for (var r = 0; r < TileRows; r++) rows[r] = r;
-        var tile = new Tile { Rows = rows, Step = TileRows, Runs = 1 };
+        var start = 0;
+        var tile = new Tile { Rows = rows, RunStarts = &start, Step = TileRows, Runs = 1 };
         for (var k = 0; k == 0 || k < job.Inner; k += TileDepth)
         {
             tile.RunLength = Math.Min(TileDepth, job.Inner - k);

@@ -16,12 +16,12 @@ public sealed unsafe partial class CpuDevice
 
     private static int TileColumns => Avx512F.IsSupported ? 32 : Fma.IsSupported ? 16 : 8;
 
-    /// <summary>a[r, k] = A[Rows[r] + run · RunStep + i · Step] for k = run · RunLength + i.</summary>
+    /// <summary>a[r, k] = A[Rows[r] + RunStarts[run] + i · Step] for k = run · RunLength + i.</summary>
     private struct Tile
     {
         public float* A, B;
-        public int* Rows;
-        public int Step, RunLength, Runs, RunStep;
+        public int* Rows, RunStarts;
+        public int Step, RunLength, Runs;
     }
 
     private static void Multiply(in Tile tile, float* c, int stride, Store store)
@@ -67,9 +67,9 @@ public sealed unsafe partial class CpuDevice
         Vector512<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
         Vector512<float> c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
         var b = tile.B;
-        nint step = tile.Step, length = step * tile.RunLength, start = 0;
-        for (var run = tile.Runs; run > 0; run--, start += tile.RunStep)
-            for (nint p = start, end = start + length; p != end; p += step, b += 32)
+        nint step = tile.Step, length = step * tile.RunLength;
+        for (var run = 0; run < tile.Runs; run++)
+            for (nint p = tile.RunStarts[run], end = p + length; p != end; p += step, b += 32)
             {
                 Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
                 var v = Vector512.Create(a0[p]);
@@ -127,9 +127,9 @@ public sealed unsafe partial class CpuDevice
         Vector256<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
         Vector256<float> c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         var b = tile.B;
-        nint step = tile.Step, length = step * tile.RunLength, start = 0;
-        for (var run = tile.Runs; run > 0; run--, start += tile.RunStep)
-            for (nint p = start, end = start + length; p != end; p += step, b += 16)
+        nint step = tile.Step, length = step * tile.RunLength;
+        for (var run = 0; run < tile.Runs; run++)
+            for (nint p = tile.RunStarts[run], end = p + length; p != end; p += step, b += 16)
             {
                 Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
                 var v = Vector256.Create(a0[p]);
@@ -177,9 +177,9 @@ public sealed unsafe partial class CpuDevice
         float* a0 = tile.A + tile.Rows[0], a1 = tile.A + tile.Rows[1], a2 = tile.A + tile.Rows[2], a3 = tile.A + tile.Rows[3];
         Vector128<float> c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
         var b = tile.B;
-        nint step = tile.Step, length = step * tile.RunLength, start = 0;
-        for (var run = tile.Runs; run > 0; run--, start += tile.RunStep)
-            for (nint p = start, end = start + length; p != end; p += step, b += 8)
+        nint step = tile.Step, length = step * tile.RunLength;
+        for (var run = 0; run < tile.Runs; run++)
+            for (nint p = tile.RunStarts[run], end = p + length; p != end; p += step, b += 8)
             {
                 Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
                 var v = Vector128.Create(a0[p]);
@@ -213,6 +213,44 @@ public sealed unsafe partial class CpuDevice
         right.Store(c + 4);
     }
 
+    /// <summary>Rows and columns of the narrow tile, for the last columns where a whole tile would be half empty; there is one where tiles are wider.</summary>
+    private const int NarrowRows = 8, NarrowColumns = 8;
+
+    // 8 rows of one 8-lane vector: 8 sums, as many as two units with a latency of four need.
+    private static void MultiplyNarrow(in Tile tile, float* c, nint stride, Store store)
+    {
+        float* a0 = tile.A + tile.Rows[0], a1 = tile.A + tile.Rows[1], a2 = tile.A + tile.Rows[2], a3 = tile.A + tile.Rows[3];
+        float* a4 = tile.A + tile.Rows[4], a5 = tile.A + tile.Rows[5], a6 = tile.A + tile.Rows[6], a7 = tile.A + tile.Rows[7];
+        Vector256<float> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default, c6 = default, c7 = default;
+        var b = tile.B;
+        nint step = tile.Step, length = step * tile.RunLength;
+        for (var run = 0; run < tile.Runs; run++)
+            for (nint p = tile.RunStarts[run], end = p + length; p != end; p += step, b += 8)
+            {
+                var b0 = Vector256.Load(b);
+                c0 = Fma.MultiplyAdd(Vector256.Create(a0[p]), b0, c0);
+                c1 = Fma.MultiplyAdd(Vector256.Create(a1[p]), b0, c1);
+                c2 = Fma.MultiplyAdd(Vector256.Create(a2[p]), b0, c2);
+                c3 = Fma.MultiplyAdd(Vector256.Create(a3[p]), b0, c3);
+                c4 = Fma.MultiplyAdd(Vector256.Create(a4[p]), b0, c4);
+                c5 = Fma.MultiplyAdd(Vector256.Create(a5[p]), b0, c5);
+                c6 = Fma.MultiplyAdd(Vector256.Create(a6[p]), b0, c6);
+                c7 = Fma.MultiplyAdd(Vector256.Create(a7[p]), b0, c7);
+            }
+        Put(c0, c, store);
+        Put(c1, c + stride, store);
+        Put(c2, c + 2 * stride, store);
+        Put(c3, c + 3 * stride, store);
+        Put(c4, c + 4 * stride, store);
+        Put(c5, c + 5 * stride, store);
+        Put(c6, c + 6 * stride, store);
+        Put(c7, c + 7 * stride, store);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector256<float> lanes, float* c, Store store) =>
+        (store == Store.Add ? lanes + Vector256.Load(c) : lanes).Store(c);
+
     // The meaning of the tiles above.
     private static void MultiplyScalar(in Tile tile, float* c, nint stride, Store store)
     {
@@ -223,7 +261,7 @@ public sealed unsafe partial class CpuDevice
                 var b = tile.B + column;
                 for (var run = 0; run < tile.Runs; run++)
                 {
-                    var a = tile.A + tile.Rows[r] + (nint)run * tile.RunStep;
+                    var a = tile.A + tile.Rows[r] + tile.RunStarts[run];
                     for (var i = 0; i < tile.RunLength; i++, a += tile.Step, b += TileColumns) sum += *a * *b;
                 }
                 ref var target = ref c[r * stride + column];
@@ -234,7 +272,7 @@ public sealed unsafe partial class CpuDevice
     /// <summary>panel[k · width + l] = source[l · laneStep + k · step] for the first lanes, 0 for the others.</summary>
     private static void Pack(float* source, int lanes, nint laneStep, int count, nint step, int width, float* panel)
     {
-        if (laneStep == 1 && lanes == width) PackRows(source, count, step, width, panel);
+        if (laneStep == 1 && lanes == width) PackRows(source, 1, count, step, width, panel);
         else if (step == 1 && Avx.IsSupported)
             for (var first = 0; first < width; first += 8)
                 PackTransposed(source + first * laneStep, lanes - first, laneStep, count, width, first, panel);
@@ -243,13 +281,18 @@ public sealed unsafe partial class CpuDevice
                 for (var l = 0; l < width; l++) panel[k * width + l] = l < lanes ? source[l * laneStep + k * step] : 0f;
     }
 
-    private static void PackRows(float* source, int count, nint step, int width, float* panel)
+    // Whole panels side by side, row by row of the source, so that it is read in one stream.
+    private static void PackRows(float* source, int panels, int count, nint step, int width, float* target)
     {
-        for (var k = 0; k < count; k++, source += step, panel += width)
+        for (var k = 0; k < count; k++, source += step, target += width)
         {
-            var l = 0;
-            for (; l <= width - 8; l += 8) Vector256.Load(source + l).Store(panel + l);
-            for (; l < width; l++) panel[l] = source[l];
+            float* from = source, to = target;
+            for (var panel = panels; panel > 0; panel--, from += width, to += width * count)
+            {
+                var l = 0;
+                for (; l <= width - 8; l += 8) Vector256.Load(from + l).Store(to + l);
+                for (; l < width; l++) to[l] = from[l];
+            }
         }
     }
 
