@@ -15,7 +15,7 @@ public sealed class BenchTests
         {
             Assert.That(row.GetProperty("milliseconds").GetDouble(), Is.GreaterThan(0));
             // Above 1 only where the ceiling was disturbed more than the row.
-            Assert.That(row.GetProperty("fraction_of_ceiling").GetDouble(), Is.InRange(0, 2), row.GetProperty("name").GetString());
+            Assert.That(row.GetProperty("fraction_of_ceiling").GetDouble(), Is.InRange(0, 4), row.GetProperty("name").GetString());
         }
         Assert.That(rows.Count(row => row.TryGetProperty("images_per_second", out _)), Is.EqualTo(6));
     }

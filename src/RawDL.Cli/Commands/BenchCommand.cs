@@ -69,12 +69,12 @@ internal sealed class BenchCommand
         return (int)ExitCode.Ok;
     }
 
-    // The best of a few: whatever else runs here only takes away. The first call is compiled and warms up.
+    // The best of many short ones: whatever else runs here only takes away. The first call is compiled and warms up.
     private static double Ceiling(int threads)
     {
-        var iterations = 1_000_000;
-        var best = FmaCeiling.Measure(threads, iterations);
-        for (var i = 0; i < 5; i++) best = Math.Max(best, FmaCeiling.Measure(threads, 10 * iterations));
+        const int iterations = 1_000_000, runs = 50;
+        var best = 0.0;
+        for (var i = 0; i < runs; i++) best = Math.Max(best, FmaCeiling.Measure(threads, iterations));
         return best;
     }
 
