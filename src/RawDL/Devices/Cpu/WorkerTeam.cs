@@ -52,7 +52,10 @@ internal sealed unsafe class WorkerTeam : IDisposable
         Interlocked.Exchange(ref _ticket, NextJob(chunks));
         Wake();
         Drain();
-        while (Volatile.Read(ref _pending) != 0) Pause();
+        // A worker that has lost its processor with a chunk in hand may be waiting for this one.
+        for (var spins = 0; Volatile.Read(ref _pending) != 0; spins++)
+            if (spins < SpinsBeforePark) Pause();
+            else Thread.Yield();
     }
 
     public void Dispose()
