@@ -1,5 +1,7 @@
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using RawDL.Benchmarks;
 
 // quick [kernels [THREADS]] | step [BATCH [THREADS]] | the options of BenchmarkDotNet: see the README.
@@ -13,4 +15,6 @@ if (args is ["quick", ..])
     QuickBenchmarks.Run(kernels: args is [_, "kernels", ..], threads: args is [_, _, var threads] ? int.Parse(threads) : 2);
     return;
 }
-BenchmarkSwitcher.FromAssembly(typeof(LeNetStep).Assembly).Run(args, DefaultConfig.Instance.AddColumn(new RateColumn()));
+// In this process: the build of a child project takes minutes on a small machine.
+var config = DefaultConfig.Instance.AddColumn(new RateColumn()).AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
+BenchmarkSwitcher.FromAssembly(typeof(LeNetStep).Assembly).Run(args, config);
