@@ -154,7 +154,7 @@ public sealed class ConfigurationTests
     [Test, Category("Fuzz")]
     public void Damaged_configurations_are_read_or_refused() =>
         Fuzz.Run("JSON configuration", [Encoding.UTF8.GetBytes(Full), Encoding.UTF8.GetBytes(Recipes.Read("resnet").ToJson())],
-            bytes => TrainingConfiguration.Parse(bytes), 20_000, isRefusal: static e => e is ConfigurationException);
+            bytes => TrainingConfiguration.Parse(bytes), 100_000, isRefusal: static e => e is ConfigurationException);
 
     [Test]
     public void A_file_of_a_megabyte_a_missing_file_and_a_directory_are_refused()
