@@ -119,6 +119,7 @@ internal sealed class TrainCommand
             session.Warn($"no pictures: {e.Message}");
         }
         session.Emit(result.WriteJson, text => text.Write(result.ToText()));
+        session.Say($"Next: rawdl eval {folder.Path}, rawdl predict {folder.Path} FILE");
         return (int)ExitCode.Ok;
     }
 }

@@ -72,8 +72,8 @@ public sealed class LayerTests
         Assert.That(network.AllParameters().Sum(p => p.Shape.Count), Is.EqualTo(520 + 25_050 + 400_500 + 5_010));
         // Convolutions and products as 2·multiplications + bias, a pooling as its window, an activation as one.
         long conv1 = (2 * 25 + 1) * 20 * 576 + 20 * 576, pool1 = 4 * 20 * 144, conv2 = (2 * 500 + 1) * 50 * 64 + 50 * 64, pool2 = 4 * 50 * 16;
-        long linear1 = (2 * 800 + 1) * 500 + 500, linear2 = (2 * 500 + 1) * 10;
-        Assert.That(network.Flops, Is.EqualTo(conv1 + pool1 + conv2 + pool2 + linear1 + linear2));
+        long linear1 = (2 * 800 + 1) * 500 + 500, dropout = 500, linear2 = (2 * 500 + 1) * 10;
+        Assert.That(network.Flops, Is.EqualTo(conv1 + pool1 + conv2 + pool2 + linear1 + dropout + linear2));
     }
 
     [Test]
