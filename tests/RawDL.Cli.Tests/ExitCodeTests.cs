@@ -87,8 +87,13 @@ public sealed class ExitCodeTests
         File.WriteAllBytes(damaged, bytes);
         var words = new Dictionary<string, string>
         {
-            ["OUT"] = output, ["RUN"] = TrainedRun.Folder, ["MODEL"] = TrainedRun.Model, ["DAMAGED"] = damaged, ["CUT"] = cut,
-            ["NOTHING"] = TrainedRun.Fresh("nothing"), ["NOTHING.csv"] = TrainedRun.Fresh("nothing.csv"),
+            ["OUT"] = output,
+            ["RUN"] = TrainedRun.Folder,
+            ["MODEL"] = TrainedRun.Model,
+            ["DAMAGED"] = damaged,
+            ["CUT"] = cut,
+            ["NOTHING"] = TrainedRun.Fresh("nothing"),
+            ["NOTHING.csv"] = TrainedRun.Fresh("nothing.csv"),
         };
         var run = Rawdl.Call(line.Split(' ').Select(word => words.GetValueOrDefault(word, word)).ToArray());
         Assert.Multiple(() =>

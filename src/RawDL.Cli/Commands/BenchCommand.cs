@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using RawDL.NN;
 
 namespace RawDL.Cli;
 
