@@ -77,6 +77,17 @@ public sealed class ExampleTests
         Assert.That(mlp, Is.GreaterThan(linear + 0.1));
     }
 
+    /// <summary>LeNet on the first images of MNIST: 150 steps are enough to see that it learns.</summary>
+    [Test]
+    public void LeNet_learns_MNIST()
+    {
+        var data = GoldenLossTests.Mnist();
+        var test = SubsetDataset.First(data.Test, 1000);
+        var accuracy = Train(Recipes.Read("lenet", data.Train) with { Steps = 150 }, data with { Test = test }).Evaluation!.Accuracy;
+        TestContext.Out.WriteLine($"LeNet after 9,600 images {accuracy:P1}");
+        Assert.That(accuracy, Is.GreaterThan(0.93));
+    }
+
     /// <summary>Classes of coloured shapes that differ in hue and in direction of their stripes, so that neither colour nor form alone tells them.</summary>
     [Test]
     public void A_small_residual_net_with_batch_norm_learns_coloured_images()

@@ -4,7 +4,7 @@ Run with PyTorch 1.13 (Debian's python3-torch), the folder holding MNIST's train
     /usr/bin/python3 tests/golden/make_mnist_losses.py mnist FOLDER
     /usr/bin/python3 tests/golden/make_mnist_losses.py digits FOLDER
 The digits are drawn by the program; this writes them to FOLDER:
-    RAWDL_EXPORT=FOLDER dotnet test tests/RawDL.NN.Tests -c Release --filter Name=Export_the_digits
+    RAWDL_EXPORT=FOLDER dotnet test tests/RawDL.NN.Tests -c Release --filter Name~Digits_lose
 All is computed in float64 from float32 weights and coefficients, so that the losses are exact to more digits than are written. What float32 would
 have given is printed: its distance is the size of the rounding that a test has to allow.
 """
