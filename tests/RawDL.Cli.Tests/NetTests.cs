@@ -14,7 +14,7 @@ public sealed class NetTests
         // 24 x 24 pixels of 20 channels: 25 multiply-adds, the bias, the activation.
         Assert.That(first.GetProperty("flops_per_image").GetInt64(), Is.EqualTo(24 * 24 * 20 * (2 * 25 + 1 + 1)));
         Assert.That(first.GetProperty("activation").GetString(), Is.EqualTo("relu"));
-        Assert.That(net.GetProperty("layers").GetArrayLength(), Is.EqualTo(6));
+        Assert.That(net.GetProperty("layers").GetArrayLength(), Is.EqualTo(7));
     }
 
     [TestCase("lenet", "")]

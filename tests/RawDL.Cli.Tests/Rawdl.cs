@@ -27,7 +27,9 @@ internal sealed record Rawdl(ExitCode Code, string Out, string Error)
     public static Process Start(IReadOnlyDictionary<string, string?> environment, params string[] args)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "rawdl.dll");
-        var start = new ProcessStartInfo("dotnet", [program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // A background job of a shell inherits SIGINT ignored, and then the program would ignore it too.
+        var start = OperatingSystem.IsLinux() ? new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", program, .. args]) : new ProcessStartInfo("dotnet", [program, .. args]);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         start.Environment["TERM"] = "xterm-256color";
         foreach (var (name, value) in environment)
         {

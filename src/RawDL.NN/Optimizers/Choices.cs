@@ -31,7 +31,7 @@ internal sealed class Choices<T>(string noun, params (T Default, Func<float[], T
         var best = Math.Max(1, got.Length / 3) + 1;
         foreach (var name in names)
             if (Distance(name, got) is var distance && distance < best) (nearest, best) = (name, distance);
-        return new($"{expected} {string.Join(", ", names)}, got '{got}'{(nearest.Length > 0 ? $"; did you mean '{nearest}'?" : ".")}");
+        return new($"{expected} {string.Join(", ", names)}, got {RawFileException.Quote(got)}{(nearest.Length > 0 ? $"; did you mean '{nearest}'?" : ".")}");
     }
 
     // Levenshtein's edit distance, row by row; a text much longer than the name is not measured.

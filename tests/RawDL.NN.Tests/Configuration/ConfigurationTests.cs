@@ -101,7 +101,7 @@ public sealed class ConfigurationTests
         (Top("\"epochs\": 0"), "expected epochs as an integer >= 1, got '0'."), (Top("\"epochs\": 2.5"), "epochs"), (Top("\"epochs\": 9223372036854775808"), "epochs"),
         (Top("\"steps\": 0"), "steps"), (Top("\"batch_size\": -1"), "batch_size"), (Top("\"label_smoothing\": 1"), "label_smoothing"),
         (Top("\"loss\": \"mse\""), "expected loss as one of softmax_cross_entropy, binary_cross_entropy, mean_squared_error, hinge, got 'mse'."),
-        (Top("\"optimizer\": \"adamm\""), "adamm"), (Top("\"optimizer\": {\"name\": \"adam\", \"beta9\": 1}"), "beta9"), (Top("\"optimizer\": {\"name\": \"adam\", \"beta1\": 2}"), "beta1"),
+        (Top("\"optimizer\": \"adamm\""), "adamm"), (Top("\"optimizer\": \"ad\\nam\""), "got 'ad?am'"), (Top("\"schedule\": {\"name\": \"cosine\", \"e\\nnd\": 1}"), "got 'e?nd'"), (Top("\"optimizer\": {\"name\": \"adam\", \"beta9\": 1}"), "beta9"), (Top("\"optimizer\": {\"name\": \"adam\", \"beta1\": 2}"), "beta1"),
         (Top("\"optimizer\": {\"learning_rate\": 1}"), "optimizer: expected 'name', got none"), (Top("\"optimizer\": {\"name\": \"adam\", \"beta1\": \"x\"}"), "expected 'beta1' as a number"),
         (Top("\"schedule\": \"zigzag\""), "zigzag"), (Top("\"regularization\": {\"l2\": -1}"), "regularization: expected l2 as a number from 0"),
         (Top("\"regularization\": {\"l3\": 1}"), "expected one of the keys l1, l2"), (Top("\"augmentation\": {\"scale\": 2}"), "augmentation: expected scale"),

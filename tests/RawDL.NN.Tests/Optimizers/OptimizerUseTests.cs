@@ -30,7 +30,7 @@ public sealed class OptimizerUseTests
     {
         Assert.That(() => Optimizer.Parse("Adm"), Throws.ArgumentException.With.Message.EqualTo(
             "optimizer: expected one of sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, adamax, nadam, amsgrad, got 'Adm'; did you mean 'adam'?"));
-        Assert.That(() => Optimizer.Parse(new string('x', 100_000)), Throws.ArgumentException.With.Message.EndsWith("x'."));
+        Assert.That(() => Optimizer.Parse(new string('x', 100_000)), Throws.ArgumentException.With.Message.EndsWith("x…'."));
         Assert.That(() => Optimizer.Parse(""), Throws.ArgumentException);
         Assert.That(() => Optimizer.Parse("adam", One("beta_1", 0.5f)), Throws.ArgumentException.With.Message.EqualTo(
             "optimizer 'adam': expected options learning_rate, beta1, beta2, epsilon, got 'beta_1'; did you mean 'beta1'?"));
