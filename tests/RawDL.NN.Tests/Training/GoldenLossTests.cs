@@ -8,9 +8,10 @@ public sealed class GoldenLossTests
 {
     private const int Batch = 64, Steps = 10, Count = Batch * Steps;
 
-    // Sums in another order: PyTorch's own float32 is off by up to 1.1e-6 on these data. Small mistakes are far larger: a rate or a momentum 0.1 % off
-    // gives 2e-3 or more, a bias that is not trained 2e-3, ten times Adam's epsilon 1e-3.
-    private const double Tolerance = 1e-5;
+    // Sums in another order move these losses by 2e-7 or less, until a unit or a window of the pooling stands on the edge and another rounding decides
+    // otherwise: the scalar kernels meet one on the drawn digits, and the losses from step 7 on are off by 6e-5 to 2.3e-4. Small mistakes are larger: a
+    // rate or a momentum 0.1 % off gives 2e-3 or more, a bias that is not trained 2e-3, ten times Adam's epsilon 1e-3.
+    private const double Tolerance = 5e-4;
 
     private static ByteDataset Drawn => Digits.Draw("digits", seed: 0, split: 0, Count);
 
@@ -56,7 +57,7 @@ public sealed class GoldenLossTests
             var parts = lines[0].Split('|');
             var expected = Array.ConvertAll(lines[1].Split(' '), text => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture));
             var losses = Train(data, threads, parts[0], [.. OptimizerProbe.Options(parts[1]).Select(option => (option.Key, option.Value))]);
-            TestContext.Out.WriteLine($"{parts[0]}: off by {losses.Zip(expected, (loss, exact) => Math.Abs(loss / exact - 1)).Max():e1}");
+            TestContext.Out.WriteLine($"{parts[0]}: off by {string.Join(' ', losses.Zip(expected, (loss, exact) => $"{Math.Abs(loss / exact - 1):e1}"))}");
             Assert.That(losses, Has.Length.EqualTo(Steps));
             for (var i = 0; i < Steps; i++) Assert.That(losses[i], Is.EqualTo(expected[i]).Within(Tolerance * expected[i]), $"{lines[0]}, step {i + 1}");
         }
