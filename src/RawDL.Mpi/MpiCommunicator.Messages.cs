@@ -1,0 +1,65 @@
+using static RawDL.Mpi.MpiFunctions;
+
+namespace RawDL.Mpi;
+
+public sealed unsafe partial class MpiCommunicator
+{
+    /// <summary>Sends values to one rank, and returns when they may be changed. A long message waits until the other rank receives it.</summary>
+    /// <param name="values">Elements of 1, 2, 4 or 8 bytes.</param>
+    /// <param name="destination">The receiving rank.</param>
+    /// <param name="tag">0 to 32767, to tell kinds of messages apart.</param>
+    public void Send<T>(ReadOnlySpan<T> values, int destination, int tag) where T : unmanaged
+    {
+        fixed (T* pointer = values) MpiCall.Enter(nameof(MPI_Send)).Leave(MPI_Send(pointer, values.Length, BitType<T>(), destination, tag, _handle));
+    }
+
+    /// <summary>Receives the next message that fits, into the first elements of <paramref name="values"/>. A longer message is an error.</summary>
+    /// <param name="values">Room for the message; elements of the size they were sent with.</param>
+    /// <param name="source">The sending rank, or <see cref="MessageEnvelope.AnySource"/>.</param>
+    /// <param name="tag">Its tag, or <see cref="MessageEnvelope.AnyTag"/>.</param>
+    public MessageEnvelope Receive<T>(Span<T> values, int source, int tag) where T : unmanaged
+    {
+        var status = stackalloc byte[MpiAbi.StatusBytes];
+        fixed (T* pointer = values)
+            MpiCall.Enter(nameof(MPI_Recv)).Leave(MPI_Recv(pointer, values.Length, BitType<T>(), Source(source), Tag(tag), _handle, status));
+        return Envelope<T>(status);
+    }
+
+    /// <summary>Tells whether a message that fits has arrived, without waiting and without taking it.</summary>
+    public bool TryProbe<T>(int source, int tag, out MessageEnvelope message) where T : unmanaged
+    {
+        var status = stackalloc byte[MpiAbi.StatusBytes];
+        var found = 0;
+        MpiException.Check(MPI_Iprobe(Source(source), Tag(tag), _handle, &found, status), nameof(MPI_Iprobe));
+        message = found != 0 ? Envelope<T>(status) : default;
+        return found != 0;
+    }
+
+    /// <summary>Waits for a message that fits, without taking it. Between looks it yields its core, so that a server costs its neighbours little.</summary>
+    public MessageEnvelope Probe<T>(int source, int tag) where T : unmanaged
+    {
+        var call = MpiCall.Enter("MPI_Probe");
+        try
+        {
+            var wait = new SpinWait();
+            MessageEnvelope message;
+            while (!TryProbe<T>(source, tag, out message)) wait.SpinOnce(sleep1Threshold: -1);
+            return message;
+        }
+        finally
+        {
+            call.Leave(0);
+        }
+    }
+
+    private int Source(int source) => source == MessageEnvelope.AnySource ? _abi.AnySource : source;
+
+    private int Tag(int tag) => tag == MessageEnvelope.AnyTag ? _abi.AnyTag : tag;
+
+    private MessageEnvelope Envelope<T>(byte* status) where T : unmanaged
+    {
+        var count = 0;
+        MpiException.Check(MPI_Get_count(status, BitType<T>(), &count), nameof(MPI_Get_count));
+        return new MessageEnvelope(*(int*)(status + _abi.StatusSource), *(int*)(status + _abi.StatusTag), count);
+    }
+}

@@ -1,0 +1,20 @@
+// One rank. Arguments: CASE [anything that makes the process easy to find]. Rank 0 prints; a failed check throws.
+using System.Globalization;
+using RawDL.Mpi;
+using RawDL.MpiRank;
+
+return Mpi.Run(new MpiOptions(), world =>
+{
+    switch (args[0])
+    {
+        case "checks":
+            new CollectiveChecks(world).Run();
+            new MessageChecks(world).Run();
+            new RuntimeChecks(world).Run();
+            if (world.Rank == 0)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: {world.Size} ranks, {world.Flavor}, {world.ThreadLevel}, {world.LibraryVersion}"));
+            return 0;
+        default:
+            return Failures.Run(args[0], world);
+    }
+});
