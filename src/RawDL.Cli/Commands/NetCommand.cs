@@ -61,7 +61,7 @@ internal sealed class NetCommand
 
     private static void Collect(Layer layer, int depth, List<Row> rows)
     {
-        var activation = layer.Children.LastOrDefault() is Activation last && last.Path == $"{layer.Path}.activation" ? last : null;
+        var activation = (layer as ActivatedLayer)?.Activation;
         var rest = layer.Children.Where(child => child != activation).ToList();
         rows.Add(new Row(layer, depth, activation?.Type, layer.Parameters.Where(p => p.Kind != ParameterKind.Statistic).Sum(p => p.Shape.Count), layer.Flops - rest.Sum(child => child.Flops)));
         foreach (var child in rest) Collect(child, depth + 1, rows);

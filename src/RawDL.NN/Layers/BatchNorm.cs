@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace RawDL.NN;
 
 /// <summary>Batch normalisation per channel, see <see cref="TensorOps.BatchNorm"/>. Parameters scale, shift [C]; statistics running_mean, running_variance [C].</summary>
-public sealed class BatchNorm : Layer
+public sealed class BatchNorm : ActivatedLayer
 {
     private Parameter? _scale, _shift, _mean, _variance;
 
@@ -15,12 +15,6 @@ public sealed class BatchNorm : Layer
 
     /// <summary>Added to the variance, &gt; 0.</summary>
     public float Epsilon { get; init; } = 1e-5f;
-
-    /// <summary>Applied to the result, or null.</summary>
-    public Activation? Activation { get; init; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Layer> Children => Activation is null ? [] : [Activation];
 
     /// <inheritdoc/>
     protected override long OwnFlops => 2L * OutputShape.Count;
@@ -41,7 +35,7 @@ public sealed class BatchNorm : Layer
     }
 
     /// <inheritdoc/>
-    protected override Shape Resolve(Shape input)
+    private protected override Shape ResolveOwn(Shape input)
     {
         if (input.Rank < 1) throw Mismatch("samples with channels [C, …]", $"{input}");
         var channels = new Shape(input[0]);
@@ -49,14 +43,10 @@ public sealed class BatchNorm : Layer
         _shift = Declare("shift", channels, ParameterKind.Bias, Initializer.Zeros);
         _mean = Declare("running_mean", channels, ParameterKind.Statistic, Initializer.Zeros);
         _variance = Declare("running_variance", channels, ParameterKind.Statistic, Initializer.Ones);
-        Activation?.Bind(input, $"{Path}.activation");
         return input;
     }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor x)
-    {
-        var y = x.BatchNorm(_scale!.Value, _shift!.Value, _mean!.Value, _variance!.Value, Momentum, Epsilon);
-        return Activation?.Forward(y) ?? y;
-    }
+    private protected override Tensor ComputeOwn(Tensor x) =>
+        x.BatchNorm(_scale!.Value, _shift!.Value, _mean!.Value, _variance!.Value, Momentum, Epsilon);
 }

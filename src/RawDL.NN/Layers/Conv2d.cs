@@ -5,7 +5,7 @@ namespace RawDL.NN;
 /// <summary>y = activation(W ⋆ x + b): images [In, H, W] → [Out, OutH, OutW], see <see cref="TensorOps.Conv2d"/>. Parameters weight [Out, In / Groups, U, V] and bias [Out].</summary>
 /// <param name="outChannels">Out, ≥ 1.</param>
 /// <param name="kernel">U × V, pixels.</param>
-public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : Layer
+public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : ActivatedLayer
 {
     private Parameter? _weight, _bias;
     private Conv2dOptions? _options;
@@ -45,12 +45,6 @@ public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : La
     /// <summary>Gives W its first values; b starts at zero.</summary>
     public Initializer Initializer { get; init; } = Initializer.HeUniform;
 
-    /// <summary>Applied to the result, or null.</summary>
-    public Activation? Activation { get; init; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Layer> Children => Activation is null ? [] : [Activation];
-
     /// <inheritdoc/>
     protected override long OwnFlops => (2L * _weight!.Shape.Product(1, 4) + (Bias ? 1 : 0)) * OutputShape.Count;
 
@@ -87,7 +81,7 @@ public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : La
     }
 
     /// <inheritdoc/>
-    protected override Shape Resolve(Shape input)
+    private protected override Shape ResolveOwn(Shape input)
     {
         if (input.Rank != 3) throw Mismatch("samples [C, H, W]", $"{input}");
         var channels = input[0];
@@ -99,15 +93,9 @@ public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : La
         var window = Kernel.Height * Kernel.Width;
         _weight = Declare("weight", shape, ParameterKind.Weight, Initializer, channels / Groups * window, OutChannels / Groups * window);
         if (Bias) _bias = Declare("bias", new Shape(OutChannels), ParameterKind.Bias, Initializer.Zeros);
-        var output = new Shape(OutChannels, geometry.OutHeight, geometry.OutWidth);
-        Activation?.Bind(output, $"{Path}.activation");
-        return output;
+        return new Shape(OutChannels, geometry.OutHeight, geometry.OutWidth);
     }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor x)
-    {
-        var y = x.Conv2d(_weight!.Value, _bias?.Value, _options);
-        return Activation?.Forward(y) ?? y;
-    }
+    private protected override Tensor ComputeOwn(Tensor x) => x.Conv2d(_weight!.Value, _bias?.Value, _options);
 }

@@ -116,10 +116,13 @@ public abstract class Layer
     /// <summary>Declares a parameter under the layer's path.</summary>
     protected Parameter Declare(string name, Shape shape, ParameterKind kind, Initializer initializer, int fanIn = 1, int fanOut = 1)
     {
-        var parameter = new Parameter(Path.Length > 0 ? $"{Path}.{name}" : name, shape, kind, initializer, fanIn, fanOut);
+        var parameter = new Parameter(Inside(name), shape, kind, initializer, fanIn, fanOut);
         _parameters.Add(parameter);
         return parameter;
     }
+
+    /// <summary>The path of something inside this layer.</summary>
+    private protected string Inside(string name) => Path.Length > 0 ? $"{Path}.{name}" : name;
 
     /// <summary>Throws <c>conv2 (conv2d): expected …, got …</c>.</summary>
     protected ShapeException Mismatch(string expected, string got) => new($"{Title}: expected {expected}, got {got}.");

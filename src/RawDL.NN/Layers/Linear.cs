@@ -4,7 +4,7 @@ namespace RawDL.NN;
 
 /// <summary>y = activation(W·x + b) for samples [In] → [Out]; images are flattened first. Parameters weight [Out, In] and bias [Out].</summary>
 /// <param name="outChannels">Out, ≥ 1.</param>
-public sealed class Linear(int outChannels) : Layer
+public sealed class Linear(int outChannels) : ActivatedLayer
 {
     private Parameter? _weight, _bias;
 
@@ -22,12 +22,6 @@ public sealed class Linear(int outChannels) : Layer
 
     /// <summary>Gives W its first values; b starts at zero.</summary>
     public Initializer Initializer { get; init; } = Initializer.HeUniform;
-
-    /// <summary>Applied to the result, or null.</summary>
-    public Activation? Activation { get; init; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Layer> Children => Activation is null ? [] : [Activation];
 
     /// <inheritdoc/>
     protected override long OwnFlops => (2L * InputShape.Count + (Bias ? 1 : 0)) * OutChannels;
@@ -52,21 +46,15 @@ public sealed class Linear(int outChannels) : Layer
     }
 
     /// <inheritdoc/>
-    protected override Shape Resolve(Shape input)
+    private protected override Shape ResolveOwn(Shape input)
     {
         var channels = input.Count;
         if (channels == 0 || (InChannels ?? channels) != channels) throw Mismatch($"a sample of {InChannels ?? 1} values", $"{input} with {channels}");
         _weight = Declare("weight", new Shape(OutChannels, channels), ParameterKind.Weight, Initializer, channels, OutChannels);
         if (Bias) _bias = Declare("bias", new Shape(OutChannels), ParameterKind.Bias, Initializer.Zeros);
-        var output = new Shape(OutChannels);
-        Activation?.Bind(output, $"{Path}.activation");
-        return output;
+        return new Shape(OutChannels);
     }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor x)
-    {
-        var y = (x.Shape.Rank == 2 ? x : x.Flatten()).Linear(_weight!.Value, _bias?.Value);
-        return Activation?.Forward(y) ?? y;
-    }
+    private protected override Tensor ComputeOwn(Tensor x) => (x.Shape.Rank == 2 ? x : x.Flatten()).Linear(_weight!.Value, _bias?.Value);
 }

@@ -4,7 +4,7 @@ namespace RawDL.NN;
 
 /// <summary>y = activation(body(x) + shortcut(x)); without a shortcut y = activation(body(x) + x). Source: He et al., Deep Residual Learning, CVPR 2016, equations 1 and 2.</summary>
 /// <param name="body">The layers of the body, in order.</param>
-public sealed class Residual(params Layer[] body) : Layer
+public sealed class Residual(params Layer[] body) : ActivatedLayer
 {
     private readonly Layer[] _body = [.. body];
 
@@ -14,11 +14,7 @@ public sealed class Residual(params Layer[] body) : Layer
     /// <summary>The layers beside the body, where it changes the shape; empty for the identity.</summary>
     public IReadOnlyList<Layer> Shortcut { get; init; } = [];
 
-    /// <summary>Applied to the sum, or null.</summary>
-    public Activation? Activation { get; init; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Layer> Children => Activation is null ? [.. _body, .. Shortcut] : [.. _body, .. Shortcut, Activation];
+    private protected override IReadOnlyList<Layer> OwnChildren => [.. _body, .. Shortcut];
 
     /// <inheritdoc/>
     protected override long OwnFlops => OutputShape.Count;
@@ -39,23 +35,21 @@ public sealed class Residual(params Layer[] body) : Layer
     }
 
     /// <inheritdoc/>
-    protected override Shape Resolve(Shape input)
+    private protected override Shape ResolveOwn(Shape input)
     {
         var output = BindInside(_body, input, Path);
-        var beside = BindInside(Shortcut, input, Path.Length > 0 ? $"{Path}.shortcut" : "shortcut");
+        var beside = BindInside(Shortcut, input, Inside("shortcut"));
         if (beside != output)
             throw Mismatch($"the body's shape {output} from the {(Shortcut.Count > 0 ? "shortcut" : "identity beside it; give a shortcut")}", $"{beside}");
-        Activation?.Bind(output, Path.Length > 0 ? $"{Path}.activation" : "activation");
         return output;
     }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor x)
+    private protected override Tensor ComputeOwn(Tensor x)
     {
         Tensor body = x, shortcut = x;
         foreach (var layer in _body) body = layer.Forward(body);
         foreach (var layer in Shortcut) shortcut = layer.Forward(shortcut);
-        var sum = body.Add(shortcut);
-        return Activation?.Forward(sum) ?? sum;
+        return body.Add(shortcut);
     }
 }
