@@ -33,7 +33,7 @@ internal sealed class DeviceChoice
         if (name.StartsWith("cuda", StringComparison.Ordinal))
             throw new DeviceException($"--device {name}: expected a CUDA device, got a build without CUDA; use --device cpu.");
         var device = new CpuDevice(parsed.GetValue(_threads) ?? 0);
-        if (name == "auto") session.Say($"Device: {device.Name} ({device.Description}), chosen by auto.");
+        if (name == "auto") session.Say($"Device: {device}, chosen by auto.");
         return device;
     }
 

@@ -28,7 +28,7 @@ internal sealed class BenchCommand
         using var device = _device.Open(parsed, session);
         var threads = device is CpuDevice cpu ? cpu.Threads : 1;
         var batch = parsed.GetValue(_batch) ?? 64;
-        session.Say($"Measuring {device.Name} ({device.Description}).");
+        session.Say($"Measuring {device}.");
         var ceiling = Ceiling(threads);
         var rows = new Benchmark(device, batch, parsed.GetValue(_seconds) ?? 1, Signals.Stop).Run();
         // Measured on both sides: the clock of the processor sinks while it works.
@@ -37,7 +37,7 @@ internal sealed class BenchCommand
             json =>
             {
                 json.WriteStartObject();
-                json.WriteString("device", $"{device.Name} ({device.Description})");
+                json.WriteString("device", device.ToString());
                 json.WriteNumber("threads", threads);
                 json.WriteNumber("batch", batch);
                 json.WriteNumber("fma_ceiling_gflops", Math.Round(ceiling / 1e9, 2));

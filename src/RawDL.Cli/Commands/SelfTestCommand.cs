@@ -31,7 +31,7 @@ internal static class SelfTestCommand
         // What the device keeps for its kernels goes with it; anything left then is a leak.
         using (device)
         {
-            session.Say($"Checking the operations of {device.Name} ({device.Description}) against double precision.");
+            session.Say($"Checking the operations of {device} against double precision.");
             foreach (var row in OpCases.All)
             {
                 var watch = Stopwatch.StartNew();

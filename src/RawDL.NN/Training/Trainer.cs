@@ -83,7 +83,7 @@ public sealed class Trainer : IDisposable
         _earlierSeconds = _state.Seconds;
         var perEpoch = _loader.BatchesPerEpoch;
         _events.Started(new RunStart(TotalSteps, (int)((TotalSteps + perEpoch - 1) / perEpoch), _state.Step, perEpoch, Model.Parameters.TrainableCount,
-            _loader.Dataset.Count, _data.Test.Count, $"{Model.Device.Name} ({Model.Device.Description})", _state.Step > 0));
+            _loader.Dataset.Count, _data.Test.Count, Model.Device.ToString(), _state.Step > 0));
         _loader.Start((int)(_state.Step / perEpoch), (int)(_state.Step % perEpoch));
         // A run that was interrupted while it was judged.
         var owed = _state.Step is > 0 and var done && done < TotalSteps && _state.StopReason is null && Configuration.Evaluation.IsDue(done, perEpoch);
@@ -289,7 +289,7 @@ public sealed class Trainer : IDisposable
         Parameters = Model.Parameters.TrainableCount,
         ParametersSha256 = Model.Parameters.Sha256(),
         WorldSize = _options.Communicator.Size,
-        Device = $"{Model.Device.Name} ({Model.Device.Description})",
+        Device = Model.Device.ToString(),
         Data = _data.Train.Name,
         Configuration = Configuration,
         History = _state.History,

@@ -11,6 +11,9 @@ public abstract class Device : IDisposable
     /// <summary>One line for people: the model, its cores and vector width.</summary>
     public abstract string Description { get; }
 
+    /// <summary>Name and description: <c>cpu (X64, 2 threads, AVX2 + FMA)</c>.</summary>
+    public sealed override string ToString() => $"{Name} ({Description})";
+
     /// <summary>Bytes in buffers that are not disposed.</summary>
     public long LiveBytes { get; private set; }
 
