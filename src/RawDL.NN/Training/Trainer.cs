@@ -86,17 +86,15 @@ public sealed class Trainer : IDisposable
             _loader.Dataset.Count, _data.Test.Count, Model.Device.ToString(), _state.Step > 0));
         _loader.Start((int)(_state.Step / perEpoch), (int)(_state.Step % perEpoch));
         // A run that was interrupted while it was judged.
-        var owed = _state.Step is > 0 and var done && done < TotalSteps && _state.StopReason is null && Configuration.Evaluation.IsDue(done, perEpoch);
-        if (owed && !Judge(cancel)) return Interrupt();
-        while (_state.Step < TotalSteps && _state.StopReason is null)
+        if (_state.Step > 0 && !IsOver && Configuration.Evaluation.IsDue(_state.Step, perEpoch) && !Judge(cancel)) return Interrupt();
+        while (!IsOver)
         {
             if (cancel.IsCancellationRequested) return Interrupt();
             TakeStep();
-            var last = _state.Step == TotalSteps;
-            if (_state.Step % perEpoch == 0 || (last && _state.EpochSamples > 0)) EndEpoch();
+            if (_state.Step % perEpoch == 0 || _state.Step == TotalSteps) EndEpoch();
             if (Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit) _state.StopReason = FormattableString.Invariant($"time: {limit} s are over");
-            if (!last && _state.StopReason is null && Configuration.Evaluation.IsDue(_state.Step, perEpoch) && !Judge(cancel)) return Interrupt();
-            if (!last && _state.StopReason is null && Configuration.Checkpoint.IsDue(_state.Step, perEpoch)) SaveCheckpoint();
+            if (!IsOver && Configuration.Evaluation.IsDue(_state.Step, perEpoch) && !Judge(cancel)) return Interrupt();
+            if (!IsOver && Configuration.Checkpoint.IsDue(_state.Step, perEpoch)) SaveCheckpoint();
         }
         return Judge(cancel) ? Finish() : Interrupt();
     }
@@ -109,6 +107,8 @@ public sealed class Trainer : IDisposable
         _optimizer.Dispose();
         Model.Dispose();
     }
+
+    private bool IsOver => _state.Step >= TotalSteps || _state.StopReason is not null;
 
     private double Elapsed => _earlierSeconds + _watch.Elapsed.TotalSeconds;
 
@@ -176,7 +176,7 @@ public sealed class Trainer : IDisposable
     {
         if (_judged?.Step == _state.Step) return true;
         var counted = _state.History.Evaluation.Count > 0 && _state.History.Evaluation[^1].Step == _state.Step;
-        if (counted && _state.Step < TotalSteps && _state.StopReason is null) return true;
+        if (counted && !IsOver) return true;
         Evaluation evaluation;
         try
         {
