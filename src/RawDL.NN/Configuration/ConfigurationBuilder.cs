@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 
 namespace RawDL.NN;
@@ -21,12 +20,7 @@ public sealed class ConfigurationBuilder
     public ConfigurationBuilder Data(string nameOrPath) => Set("data", json => json.WriteString("data", nameOrPath));
 
     /// <summary>Shape of a sample.</summary>
-    public ConfigurationBuilder Input(params int[] extents) => Set("input", json =>
-    {
-        json.WriteStartArray("input");
-        foreach (var extent in extents) json.WriteNumberValue(extent);
-        json.WriteEndArray();
-    });
+    public ConfigurationBuilder Input(params int[] extents) => Set("input", json => json.WriteIntegers("input", extents));
 
     /// <summary>Of everything random.</summary>
     public ConfigurationBuilder Seed(ulong seed) => Set("seed", json => json.WriteNumber("seed", seed));
@@ -80,17 +74,12 @@ public sealed class ConfigurationBuilder
 
     /// <summary>The configuration.</summary>
     /// <exception cref="ConfigurationException">It cannot be used; the message names the place.</exception>
-    public TrainingConfiguration Build()
+    public TrainingConfiguration Build() => TrainingConfiguration.Parse(JsonBytes.Of(json =>
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            foreach (var write in _keys.Values) write(json);
-            json.WriteEndObject();
-        }
-        return TrainingConfiguration.Parse(buffer.WrittenMemory);
-    }
+        json.WriteStartObject();
+        foreach (var write in _keys.Values) write(json);
+        json.WriteEndObject();
+    }));
 
     private ConfigurationBuilder Set(string key, Action<Utf8JsonWriter> write)
     {

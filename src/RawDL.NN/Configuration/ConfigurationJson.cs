@@ -16,9 +16,13 @@ internal static class ConfigurationJson
             json.WriteNumber(name, pair.Height);
             return;
         }
+        json.WriteIntegers(name, [pair.Height, pair.Width]);
+    }
+
+    public static void WriteIntegers(this Utf8JsonWriter json, string name, ReadOnlySpan<int> values)
+    {
         json.WriteStartArray(name);
-        json.WriteNumberValue(pair.Height);
-        json.WriteNumberValue(pair.Width);
+        foreach (var value in values) json.WriteNumberValue(value);
         json.WriteEndArray();
     }
 

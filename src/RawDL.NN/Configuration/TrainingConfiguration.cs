@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -195,12 +194,7 @@ public sealed record TrainingConfiguration
         json.WriteString("name", Name);
         if (Data is not null) json.WriteString("data", Data);
         Selection.Write(json);
-        if (Input is { } input)
-        {
-            json.WriteStartArray("input");
-            foreach (var extent in input.ToArray()) json.WriteNumberValue(extent);
-            json.WriteEndArray();
-        }
+        if (Input is { } input) json.WriteIntegers("input", input.ToArray());
         json.WriteNumber("seed", Seed);
         if (Steps is { } steps) json.WriteNumber("steps", steps);
         else json.WriteNumber("epochs", Epochs);
@@ -233,12 +227,7 @@ public sealed record TrainingConfiguration
     }
 
     /// <summary>As <see cref="WriteJson"/>, as text.</summary>
-    public string ToJson()
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, ConfigurationJson.Indented)) WriteJson(json);
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+    public string ToJson() => Encoding.UTF8.GetString(JsonBytes.Of(WriteJson, ConfigurationJson.Indented));
 
     private static NamedOptions Named(ConfigurationObject source, string key, NamedOptions fallback) =>
         source.Named(key) is var (name, options) ? new NamedOptions(name, options) : fallback;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -77,26 +76,21 @@ public sealed partial class Model
     }
 
     /// <summary>Everything but the values, as JSON.</summary>
-    internal string Describe()
+    internal string Describe() => Encoding.UTF8.GetString(JsonBytes.Of(json =>
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            WriteNumbers(json, "sample", Array.ConvertAll(SampleShape.ToArray(), extent => (float)extent));
-            json.WriteStartArray("classes");
-            foreach (var name in ClassNames) json.WriteStringValue(name);
-            json.WriteEndArray();
-            json.WriteNumber("targets", TargetCount);
-            WriteNumbers(json, "mean", Normalization.Mean);
-            WriteNumbers(json, "std", Normalization.Std);
-            json.WriteString("parameters_sha256", Parameters.Sha256());
-            json.WritePropertyName("configuration");
-            Configuration.WriteJson(json);
-            json.WriteEndObject();
-        }
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+        json.WriteStartObject();
+        json.WriteIntegers("sample", SampleShape.ToArray());
+        json.WriteStartArray("classes");
+        foreach (var name in ClassNames) json.WriteStringValue(name);
+        json.WriteEndArray();
+        json.WriteNumber("targets", TargetCount);
+        WriteNumbers(json, "mean", Normalization.Mean);
+        WriteNumbers(json, "std", Normalization.Std);
+        json.WriteString("parameters_sha256", Parameters.Sha256());
+        json.WritePropertyName("configuration");
+        Configuration.WriteJson(json);
+        json.WriteEndObject();
+    }));
 
     private static Model Read(JsonElement element, Device device, SafetensorsFile file)
     {

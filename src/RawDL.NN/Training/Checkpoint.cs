@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -16,12 +15,10 @@ internal static class Checkpoint
         var tensors = model.ToTensors();
         for (var i = 0; i < optimizer.States.Count; i++)
             tensors.Add(SafetensorsTensor.Create(StatePrefix + optimizer.StateNames[i], optimizer.States[i].Shape, optimizer.States[i].ToArray()));
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer)) state.Write(json);
         SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
         {
             [Model.DescriptionKey] = model.Describe(),
-            [TrainingKey] = Encoding.UTF8.GetString(buffer.WrittenSpan),
+            [TrainingKey] = Encoding.UTF8.GetString(JsonBytes.Of(state.Write)),
             ["rawdl.step"] = state.Step.ToString(CultureInfo.InvariantCulture),
         });
     }

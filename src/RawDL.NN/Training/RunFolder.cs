@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -117,10 +116,8 @@ public sealed class RunFolder : IDisposable
     /// <summary>Appends one line of JSON.</summary>
     internal void AddMetric(Action<Utf8JsonWriter> write)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer)) write(json);
         using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
-        stream.Write([.. buffer.WrittenSpan, (byte)'\n']);
+        stream.Write([.. JsonBytes.Of(write), (byte)'\n']);
     }
 
     /// <summary>Drops the lines after a step: the run goes on from there and writes them again. A line cut by a crash goes too.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -112,9 +111,7 @@ public sealed record TrainerResult
 
     internal void Save(RunFolder folder)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, ConfigurationJson.Indented)) WriteJson(json);
-        Durable.WriteAllBytes(folder.SummaryPath, (byte[])[.. buffer.WrittenSpan, (byte)'\n']);
+        Durable.WriteAllBytes(folder.SummaryPath, (byte[])[.. JsonBytes.Of(WriteJson, ConfigurationJson.Indented), (byte)'\n']);
         Durable.WriteAllBytes(folder.ReportPath, Encoding.UTF8.GetBytes(ToText()));
     }
 }
