@@ -16,7 +16,8 @@ public sealed record TrainingConfiguration
         ("mean_squared_error", LossKind.MeanSquaredError), ("hinge", LossKind.Hinge),
     ];
 
-    private JsonElement _layers;
+    // The object that was read; only its layers are asked for again.
+    private JsonElement _source;
 
     private TrainingConfiguration() { }
 
@@ -156,7 +157,8 @@ public sealed record TrainingConfiguration
             configuration = configuration with { Checkpoint = Interval.Read(checkpoint, configuration.Checkpoint), KeepCheckpoints = checkpoint.Integer("keep", configuration.KeepCheckpoints, 1) };
             checkpoint.End();
         }
-        configuration._layers = source.Take("layers")?.Clone() ?? throw source.Fail("expected 'layers', an array", "none");
+        if (source.Take("layers") is null) throw source.Fail("expected 'layers', an array", "none");
+        configuration._source = element.Clone();
         source.End();
         configuration.CreateOptimizer().Dispose();
         configuration.CreateSchedule();
@@ -167,8 +169,7 @@ public sealed record TrainingConfiguration
     /// <summary>New layers, not bound to a shape yet.</summary>
     public Sequential CreateNetwork()
     {
-        using var document = JsonDocument.Parse($"{{\"layers\":{_layers.GetRawText()}}}", new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
-        var layers = LayerReader.ReadAll(new ConfigurationObject("", document.RootElement), "layers")!;
+        var layers = LayerReader.ReadAll(new ConfigurationObject("", _source), "layers")!;
         return layers.Length > 0 ? new Sequential(layers) : throw new ConfigurationException("layers: expected at least one layer, got none.");
     }
 
@@ -176,7 +177,6 @@ public sealed record TrainingConfiguration
     /// <exception cref="ConfigurationException">Unknown name or option, or a value out of range.</exception>
     public Optimizer CreateOptimizer() => Checked("optimizer", () =>
     {
-        Regularization.Require();
         var optimizer = NN.Optimizer.Parse(Optimizer.Name, Optimizer.Options);
         optimizer.Regularization = Regularization;
         return optimizer;

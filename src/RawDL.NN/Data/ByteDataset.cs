@@ -23,10 +23,12 @@ public sealed class ByteDataset : Dataset
     }
 
     /// <inheritdoc/>
-    public override void Read(int index, Span<float> sample)
+    public override void Read(int index, Span<float> sample) => ToUnit(Bytes(index), sample);
+
+    /// <summary>b / 255 for every byte b.</summary>
+    internal static void ToUnit(ReadOnlySpan<byte> bytes, Span<float> values)
     {
-        var bytes = Bytes(index);
-        for (var i = 0; i < sample.Length; i++) sample[i] = bytes[i] * (1f / 255f);
+        for (var i = 0; i < values.Length; i++) values[i] = bytes[i] * (1f / 255f);
     }
 
     /// <summary>The bytes of sample <paramref name="index"/>.</summary>

@@ -61,7 +61,7 @@ public static class SampleFile
     private static float[] FromBytes(ReadOnlySpan<byte> bytes)
     {
         var values = new float[bytes.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = bytes[i] * (1f / 255f);
+        ByteDataset.ToUnit(bytes, values);
         return values;
     }
 

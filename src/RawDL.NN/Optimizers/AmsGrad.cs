@@ -23,10 +23,12 @@ internal readonly record struct AmsGradRule(float Rate, float Beta1, float Beta1
 
     public static int StateCount => 3;
 
-    /// <summary>The coefficients of step t.</summary>
-    internal static AmsGradRule Of(long step, double learningRate, double beta1, double beta2, float epsilon) =>
-        new((float)(learningRate / (1 - Math.Pow(beta1, step))), (float)beta1, (float)(1 - beta1), (float)beta2, (float)(1 - beta2),
-            (float)(1 / Math.Sqrt(1 - Math.Pow(beta2, step))), epsilon);
+    /// <summary>The coefficients of step t: those of <see cref="AdamRule"/>.</summary>
+    internal static AmsGradRule Of(long step, double learningRate, double beta1, double beta2, float epsilon)
+    {
+        var adam = AdamRule.Of(step, learningRate, beta1, beta2, epsilon);
+        return new(adam.Rate, adam.Beta1, adam.Beta1Rest, adam.Beta2, adam.Beta2Rest, adam.Correction, adam.Epsilon);
+    }
 
     public float Apply(float value, float gradient, ref float first, ref float second, ref float largest)
     {

@@ -74,8 +74,7 @@ internal static class NpyFolder
         LabelCheck.RunFile(part.LabelPath, labels, classes.Count);
         if (part.Samples.Kind == "u1" && classes.Count > 0) return new ByteDataset(name, part.Sample, part.Samples.TakeData(), labels, classes);
         var values = part.Samples.ToFloats();
-        if (part.Samples.Kind == "u1")
-            foreach (ref var value in values.AsSpan()) value *= 1f / 255f;
+        if (part.Samples.Kind == "u1") ByteDataset.ToUnit(part.Samples.Data.Span, values);
         FiniteCheck.Run(part.Path, values, part.Sample.Count);
         if (classes.Count > 0) return new FloatDataset(name, part.Sample, values, labels, classes);
         var targets = part.Labels.ToFloats();
