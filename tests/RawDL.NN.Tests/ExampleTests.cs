@@ -81,7 +81,7 @@ public sealed class ExampleTests
     [Test]
     public void LeNet_learns_MNIST()
     {
-        var data = GoldenLossTests.Mnist();
+        var data = Required.Mnist();
         var test = SubsetDataset.First(data.Test, 1000);
         var accuracy = Train(Recipes.Read("lenet", data.Train) with { Steps = 150 }, data with { Test = test }).Evaluation!.Accuracy;
         TestContext.Out.WriteLine($"LeNet after 9,600 images {accuracy:P1}");

@@ -167,9 +167,7 @@ public sealed class DatasetsTests
     [Test]
     public void Mnist_itself()
     {
-        if (Environment.GetEnvironmentVariable("RAWDL_DATA") is not { Length: > 0 } data || !Directory.Exists(Path.Combine(data, "mnist")))
-            Assert.Ignore("needs the files of MNIST in $RAWDL_DATA/mnist");
-        var pair = Datasets.Open("mnist", s_plain);
+        var pair = Required.Mnist();
         Assert.That((pair.Train.Count, pair.Test.Count, pair.Train.SampleShape, pair.Train.Classes), Is.EqualTo((60_000, 10_000, new Shape(1, 28, 28), 10)));
         // The counts and the mean that the set is known for.
         Assert.That(Enumerable.Range(0, 60_000).CountBy(pair.Train.Label).OrderBy(c => c.Key).Select(c => c.Value), Is.EqualTo(new[] { 5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949 }));

@@ -25,18 +25,7 @@ public sealed class GoldenLossTests
 
     [TestCase(1)]
     [TestCase(2)]
-    public void Mnist_loses_as_in_PyTorch(int threads) => Compare("mnist_losses.txt", (ByteDataset)Mnist().Train, threads);
-
-    /// <summary>MNIST where its files are; elsewhere the calling test is ignored, or fails when RAWDL_REQUIRE has mnist.</summary>
-    internal static DatasetPair Mnist()
-    {
-        var options = new DataOptions { Download = false };
-        if (Datasets.Find(Datasets.Catalog.Single(source => source.Name == "mnist"), options) is not null) return Datasets.Open("mnist", options);
-        const string Reason = "needs the files of MNIST in $RAWDL_DATA/mnist";
-        if ((Environment.GetEnvironmentVariable("RAWDL_REQUIRE") ?? "").Split(',').Contains("mnist")) Assert.Fail(Reason);
-        Assert.Ignore(Reason);
-        throw new InvalidOperationException();
-    }
+    public void Mnist_loses_as_in_PyTorch(int threads) => Compare("mnist_losses.txt", (ByteDataset)Required.Mnist().Train, threads);
 
     // What tests/golden/make_mnist_losses.py reads, where it is asked for.
     private static void Export(string folder)
