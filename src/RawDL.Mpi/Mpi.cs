@@ -40,7 +40,7 @@ public static unsafe class Mpi
         {
             var timeout = options.EffectiveTimeout();
             library = MpiLibrary.Load(launcher?.Family);
-            world = Start(library, options.RequiredThreadLevel);
+            world = Start(library, options.ThreadLevel);
             if (Mismatch(launcher, world) is { } mismatch) throw new MpiException(mismatch);
             code = RunGuarded(library.Abi, world, timeout, body);
         }
@@ -106,7 +106,7 @@ public static unsafe class Mpi
     private static MpiCommunicator Start(MpiLibrary library, MpiThreadLevel required)
     {
         int provided;
-        MpiException.Check(MPI_Init_thread(null, null, library.Abi.ThreadNumber(MpiThreadLevel.Multiple), &provided), nameof(MPI_Init_thread));
+        MpiException.Check(MPI_Init_thread(null, null, library.Abi.ThreadNumber(required), &provided), nameof(MPI_Init_thread));
         // Communicators made from this one inherit the handler.
         MpiException.Check(MPI_Comm_set_errhandler(library.Abi.World, library.Abi.ErrorsReturn), nameof(MPI_Comm_set_errhandler));
         var world = new MpiCommunicator(library, library.Abi.World, library.Abi.ThreadLevel(provided));

@@ -58,7 +58,14 @@ internal sealed class Launcher
 
     public static RankRun Execute(string program, string[] arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        // mpiexec reads its standard input for rank 0; reading a terminal from the background would stop it.
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         // Not every machine that runs tests has ssh, which one node does not need; and a dumb terminal keeps .NET from sending escapes to Open MPI's.
         start.Environment["OMPI_MCA_plm_rsh_agent"] = "";
         start.Environment["TERM"] = "dumb";
@@ -67,6 +74,7 @@ internal sealed class Launcher
 
         var clock = Stopwatch.StartNew();
         using var process = Process.Start(start)!;
+        process.StandardInput.Close();
         var output = new StringBuilder();
         process.OutputDataReceived += (_, e) => Append(e.Data);
         process.ErrorDataReceived += (_, e) => Append(e.Data);

@@ -41,9 +41,9 @@ public sealed class RankTests
         foreach (var flavor in (MpiFlavor[])[MpiFlavor.OpenMpi, MpiFlavor.Mpich])
         {
             // Ranks that start late on a busy machine must not trip it: the first barrier is guarded too.
-            var run = Launcher.Of(flavor).Run(2, failure, ("RAWDL_MPI_TIMEOUT", "8"));
+            var run = Launcher.Of(flavor).Run(2, failure, ("RAWDL_MPI_TIMEOUT", "4"));
             Assert.That(run.ExitCode, Is.Not.Zero, run.Output);
-            Assert.That(run.Output, Does.Contain($"{call}: expected the other ranks within 8 s, got none").Or.Contains("MPI_Finalize: expected the other ranks within 8 s"), run.Output);
+            Assert.That(run.Output, Does.Contain($"{call}: expected the other ranks within 4 s, got none").Or.Contains("MPI_Finalize: expected the other ranks within 4 s"), run.Output);
             Assert.That(run.Output, Does.Not.Contain("went on"));
         }
     }

@@ -3,7 +3,9 @@ using System.Globalization;
 using RawDL.Mpi;
 using RawDL.MpiRank;
 
-return Mpi.Run(new MpiOptions(), world =>
+// The checks run collectives on two threads at once; failures end as well at the level that a training asks for.
+var level = args[0] == "checks" ? MpiThreadLevel.Multiple : new MpiOptions().ThreadLevel;
+return Mpi.Run(new MpiOptions { ThreadLevel = level }, world =>
 {
     switch (args[0])
     {
