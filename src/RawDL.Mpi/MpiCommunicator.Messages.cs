@@ -4,19 +4,21 @@ namespace RawDL.Mpi;
 
 public sealed unsafe partial class MpiCommunicator
 {
-    /// <summary>Sends values to one rank, and returns when they may be changed. A long message waits until the other rank receives it.</summary>
-    /// <param name="values">Elements of 1, 2, 4 or 8 bytes.</param>
-    /// <param name="destination">The receiving rank.</param>
-    /// <param name="tag">0 to 32767, to tell kinds of messages apart.</param>
+    /// <inheritdoc/>
     public void Send<T>(ReadOnlySpan<T> values, int destination, int tag) where T : unmanaged
     {
         fixed (T* pointer = values) MpiCall.Enter(nameof(MPI_Send)).Leave(MPI_Send(pointer, values.Length, BitType<T>(), destination, tag, _handle));
     }
 
-    /// <summary>Receives the next message that fits, into the first elements of <paramref name="values"/>. A longer message is an error.</summary>
-    /// <param name="values">Room for the message; elements of the size they were sent with.</param>
-    /// <param name="source">The sending rank, or <see cref="MessageEnvelope.AnySource"/>.</param>
-    /// <param name="tag">Its tag, or <see cref="MessageEnvelope.AnyTag"/>.</param>
+    /// <inheritdoc/>
+    public ICommunicationRequest StartSend<T>(T* values, int count, int destination, int tag) where T : unmanaged
+    {
+        nint handle = 0;
+        MpiException.Check(MPI_Isend(values, count, BitType<T>(), destination, tag, _handle, &handle), nameof(MPI_Isend));
+        return new MpiRequest(handle, null, _abi.StatusIgnore);
+    }
+
+    /// <inheritdoc/>
     public MessageEnvelope Receive<T>(Span<T> values, int source, int tag) where T : unmanaged
     {
         var status = stackalloc byte[MpiAbi.StatusBytes];
@@ -25,7 +27,7 @@ public sealed unsafe partial class MpiCommunicator
         return Envelope<T>(status);
     }
 
-    /// <summary>Tells whether a message that fits has arrived, without waiting and without taking it.</summary>
+    /// <inheritdoc/>
     public bool TryProbe<T>(int source, int tag, out MessageEnvelope message) where T : unmanaged
     {
         var status = stackalloc byte[MpiAbi.StatusBytes];
@@ -35,7 +37,8 @@ public sealed unsafe partial class MpiCommunicator
         return found != 0;
     }
 
-    /// <summary>Waits for a message that fits, without taking it. Between looks it yields its core, so that a server costs its neighbours little.</summary>
+    /// <inheritdoc/>
+    /// <remarks>Between looks it yields its core, so that a server costs its neighbours little.</remarks>
     public MessageEnvelope Probe<T>(int source, int tag) where T : unmanaged
     {
         var call = MpiCall.Enter("MPI_Probe");

@@ -54,9 +54,6 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllReduceSum(Span<double> values) => AllReduce(values, ReduceOperation.Sum);
 
-    /// <inheritdoc/>
-    public void Broadcast(Span<float> values, int root) => Broadcast<float>(values, root);
-
     /// <summary>Replaces each element by its sum, minimum or maximum over all ranks.</summary>
     /// <typeparam name="T">float, double, int or long.</typeparam>
     public void AllReduce<T>(Span<T> values, ReduceOperation operation) where T : unmanaged
@@ -75,12 +72,8 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         }
     }
 
-    /// <summary>
-    /// Starts <see cref="AllReduceSum(Span{float})"/> and returns. Every rank starts its operations in the same order.
-    /// </summary>
-    /// <param name="values">Native memory or a pinned array, which stays where it is until the request is done.</param>
-    /// <param name="count">Number of elements.</param>
-    public ICollectiveRequest StartAllReduceSum(float* values, long count)
+    /// <inheritdoc/>
+    public ICommunicationRequest StartAllReduceSum(float* values, long count)
     {
         MpiRequest? request = null;
         for (long start = 0, chunk; start < count || request is null; start += chunk)
@@ -93,10 +86,10 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         return request;
     }
 
-    /// <summary>Rank r gets the r-th part of the sums over all ranks.</summary>
-    /// <param name="values">Size · n elements.</param>
-    /// <param name="mine">n elements, outside <paramref name="values"/>.</param>
-    /// <typeparam name="T">float, double, int or long.</typeparam>
+    /// <inheritdoc/>
+    public void ReduceScatterSum(ReadOnlySpan<float> values, Span<float> mine) => ReduceScatterSum<float>(values, mine);
+
+    /// <summary>As the float form, for float, double, int or long.</summary>
     public void ReduceScatterSum<T>(ReadOnlySpan<T> values, Span<T> mine) where T : unmanaged
     {
         CheckLength(nameof(ReduceScatterSum), values.Length, mine.Length);
@@ -119,9 +112,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         }
     }
 
-    /// <summary>Every rank gets the values of all, in the order of ranks.</summary>
-    /// <param name="mine">n elements, outside <paramref name="all"/>.</param>
-    /// <param name="all">Size · n elements.</param>
+    /// <inheritdoc/>
     public void AllGather<T>(ReadOnlySpan<T> mine, Span<T> all) where T : unmanaged
     {
         CheckLength(nameof(AllGather), all.Length, mine.Length);
@@ -137,9 +128,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
                 MpiCall.Enter(nameof(MPI_Allgather)).Leave(MPI_Allgather(input, mine.Length, type, output, mine.Length, type, _handle));
     }
 
-    /// <summary>Rank r gets the r-th part of every rank's values, in the order of ranks.</summary>
-    /// <param name="outgoing">Size · n elements.</param>
-    /// <param name="incoming">Size · n elements, outside <paramref name="outgoing"/>.</param>
+    /// <inheritdoc/>
     public void AllToAll<T>(ReadOnlySpan<T> outgoing, Span<T> incoming) where T : unmanaged
     {
         var part = outgoing.Length / Size;
@@ -150,7 +139,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
             if (part > 0) MpiCall.Enter(nameof(MPI_Alltoall)).Leave(MPI_Alltoall(input, part, type, output, part, type, _handle));
     }
 
-    /// <summary>Replaces the values of every rank by those of <paramref name="root"/>.</summary>
+    /// <inheritdoc/>
     public void Broadcast<T>(Span<T> values, int root) where T : unmanaged
     {
         var type = BitType<T>();
@@ -173,8 +162,8 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         return Derive(made);
     }
 
-    /// <summary>The ranks of equal <paramref name="color"/> (≥ 0), ordered by <paramref name="key"/>. Every rank calls it.</summary>
-    public MpiCommunicator Split(int color, int key)
+    /// <inheritdoc/>
+    public ICommunicator Split(int color, int key)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
         nint made = 0;
@@ -182,8 +171,8 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         return Derive(made);
     }
 
-    /// <summary>The ranks that share this one's memory: those of one machine. Every rank calls it.</summary>
-    public MpiCommunicator SplitByNode()
+    /// <inheritdoc/>
+    public ICommunicator SplitByNode()
     {
         nint made = 0;
         MpiCall.Enter(nameof(MPI_Comm_split_type)).Leave(MPI_Comm_split_type(_handle, _abi.SharedMemory, Rank, _abi.InfoNull, &made));

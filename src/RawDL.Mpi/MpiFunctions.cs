@@ -41,6 +41,7 @@ internal static unsafe partial class MpiFunctions
     [LibraryImport(Library)] internal static partial int MPI_Wait(nint* request, void* status);
 
     [LibraryImport(Library)] internal static partial int MPI_Send(void* values, int count, nint type, int destination, int tag, nint communicator);
+    [LibraryImport(Library)] internal static partial int MPI_Isend(void* values, int count, nint type, int destination, int tag, nint communicator, nint* request);
     [LibraryImport(Library)] internal static partial int MPI_Recv(void* values, int count, nint type, int source, int tag, nint communicator, void* status);
     [LibraryImport(Library)] internal static partial int MPI_Iprobe(int source, int tag, nint communicator, int* found, void* status);
     [LibraryImport(Library)] internal static partial int MPI_Get_count(void* status, nint type, int* count);

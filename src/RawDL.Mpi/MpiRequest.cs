@@ -3,7 +3,7 @@ using static RawDL.Mpi.MpiFunctions;
 namespace RawDL.Mpi;
 
 /// <summary>A running operation of MPI, in one piece or several.</summary>
-public sealed unsafe class MpiRequest : ICollectiveRequest
+public sealed unsafe class MpiRequest : ICommunicationRequest
 {
     private readonly nint _statusIgnore;
     private readonly MpiRequest? _before;

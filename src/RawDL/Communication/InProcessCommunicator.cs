@@ -62,9 +62,6 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllReduceSum(Span<double> values) => AllReduce(values, ReduceOperation.Sum);
 
-    /// <inheritdoc/>
-    public void Broadcast(Span<float> values, int root) => Broadcast<float>(values, root);
-
     /// <summary>Replaces each element by its sum, minimum or maximum over all ranks.</summary>
     public void AllReduce<T>(Span<T> values, ReduceOperation operation) where T : unmanaged, INumber<T>
     {
@@ -84,18 +81,18 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         }
     }
 
-    /// <summary>Does <see cref="AllReduceSum(Span{float})"/> at once, since the threads share their memory, and returns a request that is done.</summary>
-    /// <param name="values">Native memory or a pinned array.</param>
-    /// <param name="count">Number of elements.</param>
-    public ICollectiveRequest StartAllReduceSum(float* values, long count)
+    /// <inheritdoc/>
+    /// <remarks>The threads share their memory: the sum is made at once.</remarks>
+    public ICommunicationRequest StartAllReduceSum(float* values, long count)
     {
         AllReduceSum(new Span<float>(values, checked((int)count)));
         return new CompletedRequest();
     }
 
-    /// <summary>Rank r gets the r-th part of the sums over all ranks.</summary>
-    /// <param name="values">Size · n elements.</param>
-    /// <param name="mine">n elements, outside <paramref name="values"/>.</param>
+    /// <inheritdoc/>
+    public void ReduceScatterSum(ReadOnlySpan<float> values, Span<float> mine) => ReduceScatterSum<float>(values, mine);
+
+    /// <summary>As the float form, for any numbers.</summary>
     public void ReduceScatterSum<T>(ReadOnlySpan<T> values, Span<T> mine) where T : unmanaged, INumber<T>
     {
         CheckLength(nameof(ReduceScatterSum), values.Length, mine.Length);
@@ -108,9 +105,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         }
     }
 
-    /// <summary>Every rank gets the values of all, in the order of ranks.</summary>
-    /// <param name="mine">n elements, outside <paramref name="all"/>.</param>
-    /// <param name="all">Size · n elements.</param>
+    /// <inheritdoc/>
     public void AllGather<T>(ReadOnlySpan<T> mine, Span<T> all) where T : unmanaged
     {
         CheckLength(nameof(AllGather), all.Length, mine.Length);
@@ -122,9 +117,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         }
     }
 
-    /// <summary>Rank r gets the r-th part of every rank's values, in the order of ranks.</summary>
-    /// <param name="outgoing">Size · n elements.</param>
-    /// <param name="incoming">Size · n elements, outside <paramref name="outgoing"/>.</param>
+    /// <inheritdoc/>
     public void AllToAll<T>(ReadOnlySpan<T> outgoing, Span<T> incoming) where T : unmanaged
     {
         var part = outgoing.Length / Size;
@@ -139,7 +132,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         }
     }
 
-    /// <summary>Replaces the values of every rank by those of <paramref name="root"/>.</summary>
+    /// <inheritdoc/>
     public void Broadcast<T>(Span<T> values, int root) where T : unmanaged
     {
         CheckRank(root, nameof(root));
@@ -158,10 +151,8 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         _group.Close();
     }
 
-    /// <summary>Sends a copy of the values to one rank, and returns at once.</summary>
-    /// <param name="values">Any length.</param>
-    /// <param name="destination">The receiving rank.</param>
-    /// <param name="tag">From 0, to tell kinds of messages apart.</param>
+    /// <inheritdoc/>
+    /// <remarks>Sends a copy and returns at once.</remarks>
     public void Send<T>(ReadOnlySpan<T> values, int destination, int tag) where T : unmanaged
     {
         CheckRank(destination, nameof(destination));
@@ -169,10 +160,14 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         _group.Send(destination, new InProcessMessage(Rank, tag, MemoryMarshal.AsBytes(values).ToArray()));
     }
 
-    /// <summary>Receives the next message that fits, into the first elements of <paramref name="values"/>. A longer message is an error.</summary>
-    /// <param name="values">Room for the message; elements of the size they were sent with.</param>
-    /// <param name="source">The sending rank, or <see cref="MessageEnvelope.AnySource"/>.</param>
-    /// <param name="tag">Its tag, or <see cref="MessageEnvelope.AnyTag"/>.</param>
+    /// <inheritdoc/>
+    public ICommunicationRequest StartSend<T>(T* values, int count, int destination, int tag) where T : unmanaged
+    {
+        Send(new ReadOnlySpan<T>(values, count), destination, tag);
+        return new CompletedRequest();
+    }
+
+    /// <inheritdoc/>
     public MessageEnvelope Receive<T>(Span<T> values, int source, int tag) where T : unmanaged
     {
         var message = _group.Find(Rank, source, tag, "InProcessCommunicator.Receive", take: true, wait: true)!;
@@ -183,7 +178,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         return message.Envelope<T>();
     }
 
-    /// <summary>Tells whether a message that fits has arrived, without waiting and without taking it.</summary>
+    /// <inheritdoc/>
     public bool TryProbe<T>(int source, int tag, out MessageEnvelope message) where T : unmanaged
     {
         var found = _group.Find(Rank, source, tag, "InProcessCommunicator.TryProbe", take: false, wait: false);
@@ -191,12 +186,12 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         return found is not null;
     }
 
-    /// <summary>Waits for a message that fits, without taking it.</summary>
+    /// <inheritdoc/>
     public MessageEnvelope Probe<T>(int source, int tag) where T : unmanaged =>
         _group.Find(Rank, source, tag, "InProcessCommunicator.Probe", take: false, wait: true)!.Envelope<T>();
 
-    /// <summary>The ranks of equal <paramref name="color"/> (≥ 0), ordered by <paramref name="key"/>. Every rank calls it.</summary>
-    public InProcessCommunicator Split(int color, int key)
+    /// <inheritdoc/>
+    public ICommunicator Split(int color, int key)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
         Span<int> colors = new int[Size], keys = new int[Size];
@@ -209,8 +204,8 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
         return new InProcessCommunicator(group, rank);
     }
 
-    /// <summary>All ranks, since they share one memory. Every rank calls it.</summary>
-    public InProcessCommunicator SplitByNode() => Split(0, Rank);
+    /// <inheritdoc/>
+    public ICommunicator SplitByNode() => Split(0, Rank);
 
     /// <summary>The elements from <paramref name="start"/> on, reduced over all inputs in the order of ranks.</summary>
     private void Reduce<T>(Span<T> result, int start, ReduceOperation operation) where T : unmanaged, INumber<T>
@@ -253,12 +248,5 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     private void CheckRank(int rank, string name)
     {
         if (rank < 0 || rank >= Size) throw new ArgumentOutOfRangeException(name, rank, $"InProcessCommunicator: expected a rank below {Size}.");
-    }
-
-    private sealed class CompletedRequest : ICollectiveRequest
-    {
-        public bool Test() => true;
-
-        public void Wait() { }
     }
 }

@@ -45,6 +45,9 @@ public abstract class Device : IDisposable
     /// <summary>Copies integers to the host; waits for the kernels that write them.</summary>
     public abstract void Download(DeviceBuffer source, int offset, Span<int> target);
 
+    /// <summary>Where the host itself can read and write a tensor's elements once the kernels have ended; null where they must be copied.</summary>
+    public virtual unsafe float* HostAddress(Tensor tensor) => null;
+
     /// <summary>Returns when every kernel so far has ended.</summary>
     public abstract void Synchronize();
 

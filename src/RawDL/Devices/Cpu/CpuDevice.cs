@@ -52,6 +52,9 @@ public sealed unsafe partial class CpuDevice : Device
     public override void Download(DeviceBuffer source, int offset, Span<int> target) =>
         new ReadOnlySpan<int>((int*)Pointer(source) + offset, target.Length).CopyTo(target);
 
+    /// <inheritdoc/>
+    public override float* HostAddress(Tensor tensor) => Pointer(tensor);
+
     /// <summary>Kernels end before they return, so there is nothing to wait for.</summary>
     public override void Synchronize() { }
 
