@@ -69,6 +69,13 @@ public sealed class ConfigurationBuilder
     /// <summary>every_epochs, every_steps, keep.</summary>
     public ConfigurationBuilder Checkpoint(params (string Name, float Value)[] options) => SetNumbers("checkpoint", options);
 
+    /// <summary>How several ranks train together.</summary>
+    public ConfigurationBuilder Synchronization(SynchronizationOptions options) => Set("synchronization", json =>
+    {
+        json.WritePropertyName("synchronization");
+        options.Write(json);
+    });
+
     /// <summary>The network, in order of work. The layers are only read: each run makes its own.</summary>
     public ConfigurationBuilder Layers(params Layer[] layers) => Set("layers", json => json.WriteLayers("layers", layers));
 

@@ -5,7 +5,7 @@ namespace RawDL.NN;
 
 /// <summary>A network and its training: what one JSON file says. Unknown keys are errors; what is left out has the defaults given here.</summary>
 /// <remarks>Keys: name, data, data_options, input, seed, epochs or steps, batch_size, loss, label_smoothing, optimizer, schedule, regularization, normalization,
-/// augmentation, validation, evaluation, early_stopping, checkpoint, layers.</remarks>
+/// augmentation, validation, evaluation, early_stopping, checkpoint, synchronization, layers.</remarks>
 public sealed record TrainingConfiguration
 {
     private const int MaximumBytes = 1 << 20;
@@ -80,6 +80,9 @@ public sealed record TrainingConfiguration
 
     /// <summary>Periodic checkpoints that stay, ≥ 1; older ones are deleted.</summary>
     public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>How several ranks train together.</summary>
+    public SynchronizationOptions Synchronization { get; init; } = new();
 
     /// <summary>Reads a configuration from a file.</summary>
     /// <exception cref="ConfigurationException">It cannot be used; the message names the file and the place.</exception>
@@ -157,6 +160,7 @@ public sealed record TrainingConfiguration
             configuration = configuration with { Checkpoint = Interval.Read(checkpoint, configuration.Checkpoint), KeepCheckpoints = checkpoint.Integer("keep", configuration.KeepCheckpoints, 1) };
             checkpoint.End();
         }
+        if (source.Object("synchronization") is { } synchronization) configuration = configuration with { Synchronization = SynchronizationOptions.Read(synchronization) };
         if (source.Take("layers") is null) throw source.Fail("expected 'layers', an array", "none");
         configuration._source = element.Clone();
         source.End();
@@ -222,6 +226,8 @@ public sealed record TrainingConfiguration
         Checkpoint.Write(json);
         json.WriteNumber("keep", KeepCheckpoints);
         json.WriteEndObject();
+        json.WritePropertyName("synchronization");
+        Synchronization.Write(json);
         json.WriteLayers("layers", CreateNetwork().Children);
         json.WriteEndObject();
     }
