@@ -182,7 +182,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     /// <summary>Ends every rank of the job at once, this one included.</summary>
     /// <param name="exitCode">1 to 255, which the launcher passes on.</param>
     [DoesNotReturn]
-    public void Abort(int exitCode) => Mpi.Abort(_abi, exitCode);
+    public void Abort(int exitCode) => Mpi.Abort(exitCode);
 
     private MpiCommunicator Derive(nint handle) => new(_library, handle, ThreadLevel) { ChunkBytes = ChunkBytes };
 

@@ -20,7 +20,10 @@ public sealed record MpiOptions
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>Tells the user of an exception that ends the run, and gives the exit code, 1 to 255. The number is the rank.</summary>
+    /// <summary>
+    /// Tells the user of an exception that ends the run, and gives the exit code, 1 to 255. The number is the rank. All ranks are aborted
+    /// when it returns: a rank that knows less than another of a failure that all see can sleep here, so that the other is heard.
+    /// </summary>
     public Func<Exception, int, int> Report { get; init; } = static (exception, rank) =>
     {
         Console.Error.WriteLine($"rank {rank}: {(exception is CommunicationException ? exception.Message : exception)}");

@@ -92,6 +92,24 @@ public sealed class InProcessCommunicatorTests
     });
 
     [Test]
+    public unsafe void StartedMessagesArrive([Values(1, 2, 3)] int size) => InProcessCommunicator.Run(size, ranks =>
+    {
+        var (next, previous) = ((ranks.Rank + 1) % size, (ranks.Rank + size - 1) % size);
+        var values = stackalloc int[2] { ranks.Rank, 7 };
+        var first = ranks.StartSend(values, 2, next, 1);
+        var empty = ranks.StartSend(values, 0, next, 2);
+        values[1] = 8;
+        Assert.That(first.Test());
+        Assert.That(ranks.Receive<int>([], previous, 2), Is.EqualTo(new MessageEnvelope(previous, 2, 0)));
+        Assert.That(ranks.Probe<int>(MessageEnvelope.AnySource, MessageEnvelope.AnyTag), Is.EqualTo(new MessageEnvelope(previous, 1, 2)));
+        var received = new int[2];
+        ranks.Receive<int>(received, previous, 1);
+        Assert.That(received, Is.EqualTo(new[] { previous, 7 }));
+        first.Wait();
+        empty.Wait();
+    });
+
+    [Test]
     public void GroupsAreOrderedByKey() => InProcessCommunicator.Run(5, ranks =>
     {
         var parity = ranks.Split(ranks.Rank & 1, -ranks.Rank);

@@ -100,6 +100,11 @@ static void status(Status *to, const MpichStatus *from) {
     *to = (Status){from->source, from->tag, from->error, {from->count_low, from->count_high}};
 }
 int MPI_Send(const void *b, int n, H t, int to, int g, H c) { return CALL(MPI_Send, (const void *, int, int, int, int, int), b, n, in(t), to, g, in(c)); }
+int MPI_Isend(const void *b, int n, H t, int to, int g, H c, H *request) {
+    int h, e = CALL(MPI_Isend, (const void *, int, int, int, int, int, int *), b, n, in(t), to, g, in(c), &h);
+    *request = out(h);
+    return e;
+}
 int MPI_Recv(void *b, int n, H t, int from, int g, H c, Status *s) {
     MpichStatus m = {0};
     int e = CALL(MPI_Recv, (void *, int, int, int, int, int, MpichStatus *), b, n, in(t), source(from), tag(g), in(c), &m);

@@ -6,7 +6,19 @@ namespace RawDL.MpiRank;
 /// <summary>Rank 1 fails in a way of its own while the others wait for it in a barrier.</summary>
 internal static class Failures
 {
-    public static int Run(string name, MpiCommunicator world)
+    /// <summary>All see a reason to end and return, rank 0 last, as it still has things to tell.</summary>
+    public static int Agreed(ICommunicator world)
+    {
+        world.Barrier();
+        if (world.Rank == 0)
+        {
+            Thread.Sleep(1500);
+            Console.WriteLine("rank 0 has written its checkpoint");
+        }
+        return 5;
+    }
+
+    public static int Run(string name, ICommunicator world)
     {
         world.Barrier();
         if (world.Rank == 1)
@@ -23,7 +35,7 @@ internal static class Failures
                     Thread.Sleep(Timeout.Infinite);
                     break;
                 case "exit": Environment.Exit(0); break;
-                case "abort": world.Abort(42); break;
+                case "abort": ((MpiCommunicator)world).Abort(42); break;
                 case "return": return 7;
                 case "crash": Environment.FailFast("rank 1 crashes"); break;
                 case "early": return 0;  // Ends MPI while the others wait: only the watchdog helps.

@@ -2,7 +2,7 @@ using RawDL.Mpi;
 
 namespace RawDL.MpiRank;
 
-internal sealed class MessageChecks(MpiCommunicator world)
+internal sealed unsafe class MessageChecks(ICommunicator world)
 {
     public void Run()
     {
@@ -10,6 +10,8 @@ internal sealed class MessageChecks(MpiCommunicator world)
         world.Barrier();
         if (world.Rank == 0) Collect();
         else SendToZero();
+        world.Barrier();
+        Ring();
         world.Barrier();
         if (world.Size > 1) TooLong();
         world.Barrier();
@@ -37,6 +39,35 @@ internal sealed class MessageChecks(MpiCommunicator world)
         for (var k = 0; k < values.Length; k++) values[k] = world.Rank + k;
         world.Send<float>(values, 0, 40 + world.Rank);
         world.Send<long>([], 0, 7);
+    }
+
+    /// <summary>Everyone starts sending to the next before it receives: too much for any library to keep aside, were the sends to wait.</summary>
+    private void Ring()
+    {
+        const int Length = 200_000;
+        var (next, previous) = ((world.Rank + 1) % world.Size, (world.Rank + world.Size - 1) % world.Size);
+        var outgoing = GC.AllocateArray<float>(Length, pinned: true);
+        for (var i = 0; i < Length; i++) outgoing[i] = world.Rank + (i % 1000);
+        fixed (float* values = outgoing)
+        {
+            var whole = world.StartSend(values, Length, next, 5);
+            var half = world.StartSend((long*)values, Length / 4, next, 6);
+            var none = world.StartSend(values, 0, next, 7);
+            // By tag, not in the order they were sent.
+            Check.That(world.Receive<float>([], previous, 7) == new MessageEnvelope(previous, 7, 0));
+            var incoming = new float[Length];
+            fixed (float* got = incoming)
+                Check.That(world.Receive(new Span<long>(got, Length / 4), previous, 6) == new MessageEnvelope(previous, 6, Length / 4));
+            Check.Values<float>(incoming.AsSpan(0, Length / 2), i => previous + (i % 1000), "half of a ring");
+            Check.That(world.Probe<float>(previous, MessageEnvelope.AnyTag) == new MessageEnvelope(previous, 5, Length));
+            Check.That(world.TryProbe<float>(MessageEnvelope.AnySource, 5, out var message) && message == new MessageEnvelope(previous, 5, Length));
+            Check.That(world.Receive<float>(incoming, previous, 5) == message);
+            Check.Values<float>(incoming, i => previous + (i % 1000), "ring");
+            whole.Wait();
+            while (!half.Test()) Thread.Yield();
+            none.Wait();
+            Check.That(whole.Test());
+        }
     }
 
     private void TooLong()

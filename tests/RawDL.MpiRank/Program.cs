@@ -13,9 +13,12 @@ return Mpi.Run(new MpiOptions { ThreadLevel = level }, world =>
             new CollectiveChecks(world).Run();
             new MessageChecks(world).Run();
             new RuntimeChecks(world).Run();
+            var binding = world as MpiCommunicator;
+            if (binding is not null) new BindingChecks(binding).Run();
             if (world.Rank == 0)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: {world.Size} ranks, {world.Flavor}, {world.ThreadLevel}, {world.LibraryVersion}"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: {world.Size} ranks, {binding?.Flavor}, {binding?.ThreadLevel}, {binding?.LibraryVersion}"));
             return 0;
+        case "agreed": return Failures.Agreed(world);
         default:
             return Failures.Run(args[0], world);
     }

@@ -2,7 +2,7 @@ using RawDL.Mpi;
 
 namespace RawDL.MpiRank;
 
-internal sealed class RuntimeChecks(MpiCommunicator world)
+internal sealed class RuntimeChecks(ICommunicator world)
 {
     public void Run()
     {
