@@ -15,6 +15,11 @@ internal static class Application
         var root = CreateRoot();
         // No response files: a path may begin with '@'.
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (World.IsSilent && parsed.Action is ParseErrorAction or HelpWithExamples)
+        {
+            World.WaitForRankZero();
+            (output, error) = (TextWriter.Null, TextWriter.Null);
+        }
         if (parsed.Action is ParseErrorAction wrongUse) return Complain(parsed, wrongUse, error);
         using var signals = new Signals();
         try

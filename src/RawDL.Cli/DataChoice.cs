@@ -11,6 +11,8 @@ internal sealed class DataChoice
     private readonly Option<string?> _labelColumn = Values.Path("--label-column", "COLUMN", "CSV: the column with the label; the last one by default.");
     private readonly Option<int?> _train = Values.Integer("--train-size", "digits: number of training samples.", 1, 2_000_000);
     private readonly Option<int?> _test = Values.Integer("--test-size", "digits: number of test samples.", 1, 2_000_000);
+    private readonly Lock _gate = new();
+    private (string Name, DataSelection Selection, DatasetPair Data)? _opened;
 
     public void AddTo(Command command)
     {
@@ -33,9 +35,27 @@ internal sealed class DataChoice
         return (name, new DataSelection(parsed.GetValue(_labelColumn) ?? kept?.LabelColumn, parsed.GetValue(_train) ?? kept?.TrainSize, parsed.GetValue(_test) ?? kept?.TestSize));
     }
 
-    /// <summary>Opens the data; downloads what is known by name and not found.</summary>
-    public DatasetPair Open(ParseResult parsed, Session session, string nameOrPath, DataSelection selection) => Datasets.Open(nameOrPath,
-        Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize });
+    /// <summary>Opens the data; downloads what is known by name and not found. Ranks that are threads share it.</summary>
+    public DatasetPair Open(ParseResult parsed, Session session, string nameOrPath, DataSelection selection)
+    {
+        lock (_gate)
+        {
+            if (_opened is { } opened && (opened.Name, opened.Selection) == (nameOrPath, selection)) return opened.Data;
+            var data = Datasets.Open(nameOrPath, Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize });
+            _opened = (nameOrPath, selection, data);
+            return data;
+        }
+    }
+
+    /// <summary>As the form without ranks, called by all: one of each machine opens the data first, so that it is downloaded once.</summary>
+    public DatasetPair Open(ParseResult parsed, Session session, ICommunicator communicator, string nameOrPath, DataSelection selection)
+    {
+        var machine = communicator.SplitByNode();
+        if (machine.Rank > 0) machine.Barrier();
+        var data = Open(parsed, session, nameOrPath, selection);
+        if (machine.Rank == 0) machine.Barrier();
+        return data;
+    }
 
     /// <summary>How data is looked for.</summary>
     public DataOptions Options(ParseResult parsed, Session session) => new()

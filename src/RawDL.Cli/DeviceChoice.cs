@@ -16,7 +16,7 @@ internal sealed class DeviceChoice
         CustomParser = Parse,
     };
 
-    private readonly Option<int?> _threads = Values.Integer("--threads", "Processor threads; all of them by default.", 1, 1024);
+    private readonly Option<int?> _threads = Values.Integer("--threads", "Processor threads of each rank; by default the ranks of a machine share all processors.", 1, 1024);
 
     public void AddTo(Command command)
     {
@@ -25,14 +25,18 @@ internal sealed class DeviceChoice
         command.Add(_threads);
     }
 
-    /// <summary>Makes the device; the caller disposes it.</summary>
+    /// <summary>Makes the device of a process alone; the caller disposes it.</summary>
     /// <exception cref="DeviceException">It is not there.</exception>
-    public Device Open(ParseResult parsed, Session session)
+    public Device Open(ParseResult parsed, Session session) => Open(parsed, session, new SoloCommunicator());
+
+    /// <summary>Makes the device of a rank; the caller disposes it. Every rank calls it.</summary>
+    /// <exception cref="DeviceException">It is not there.</exception>
+    public Device Open(ParseResult parsed, Session session, ICommunicator communicator)
     {
         var name = parsed.GetValue(_device) ?? "cpu";
         if (name.StartsWith("cuda", StringComparison.Ordinal))
             throw new DeviceException($"--device {name}: expected a CUDA device, got a build without CUDA; use --device cpu.");
-        var device = new CpuDevice(parsed.GetValue(_threads) ?? 0);
+        var device = new CpuDevice(parsed.GetValue(_threads) ?? ProcessorShare.Of(communicator));
         if (name == "auto") session.Say($"Device: {device}, chosen by auto.");
         return device;
     }

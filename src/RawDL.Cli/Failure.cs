@@ -26,6 +26,8 @@ internal static class Failure
     {
         UsageException or ConfigurationException or ArgumentException or RunFolderException => ExitCode.Usage,
         TrainingDivergedException => ExitCode.Diverged,
+        ReplicaException => ExitCode.Replica,
+        CommunicationException => ExitCode.Communication,
         OperationCanceledException => Signals.Code,
         DeviceException or OutOfMemoryException => ExitCode.Device,
         RawFileException or EndOfStreamException or InvalidDataException => ExitCode.Data,

@@ -15,12 +15,14 @@ internal sealed class Session
     private readonly bool _json;
     private readonly string? _jsonFile;
     private readonly bool _color;
+    private readonly bool _silent;
 
-    private Session(ParseResult parsed)
+    private Session(ParseResult parsed, int rank)
     {
-        Out = parsed.InvocationConfiguration.Output;
-        Error = parsed.InvocationConfiguration.Error;
-        Quiet = parsed.GetValue(GlobalOptions.Quiet);
+        _silent = rank > 0;
+        Out = _silent ? TextWriter.Null : parsed.InvocationConfiguration.Output;
+        Error = _silent ? TextWriter.Null : parsed.InvocationConfiguration.Error;
+        Quiet = _silent || parsed.GetValue(GlobalOptions.Quiet);
         _json = parsed.GetValue(GlobalOptions.Json);
         _jsonFile = parsed.GetValue(GlobalOptions.JsonFile);
         var terminal = Environment.GetEnvironmentVariable("TERM");
@@ -40,7 +42,8 @@ internal sealed class Session
     /// <summary>A person watches: cursor movement and redrawing are welcome.</summary>
     public bool Interactive { get; }
 
-    public static Session Open(ParseResult parsed) => new(parsed);
+    /// <summary>The session of a rank: silent on all but rank 0.</summary>
+    public static Session Open(ParseResult parsed, int rank = 0) => new(parsed, rank);
 
     /// <summary>A message for people.</summary>
     public void Say(string line)
@@ -54,6 +57,7 @@ internal sealed class Session
     /// <summary>The result of the command, for people or as JSON, as asked.</summary>
     public void Emit(Action<Utf8JsonWriter> json, Action<TextWriter> text)
     {
+        if (_silent) return;
         if (_json || _jsonFile is not null)
         {
             using var bytes = new MemoryStream();

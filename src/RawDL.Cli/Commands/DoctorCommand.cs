@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
+using RawDL.Mpi;
 using RawDL.NN;
 
 namespace RawDL.Cli;
@@ -30,7 +31,7 @@ internal static class DoctorCommand
     private static int Run(ParseResult parsed, string folder, DataChoice data)
     {
         var session = Session.Open(parsed);
-        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), .. Data(data.Options(parsed, session)), .. Missing()];
+        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), Ranks(), .. Data(data.Options(parsed, session)), .. Missing()];
         session.Emit(
             json =>
             {
@@ -137,13 +138,26 @@ internal static class DoctorCommand
         }
     }
 
+    private static Finding Ranks()
+    {
+        try
+        {
+            var found = MpiInstallation.Find();
+            return new(Verdict.Ok, "MPI", Message.OneLine($"{found.Path}, {found.Version}", 200));
+        }
+        catch (MpiException failure)
+        {
+            return new(Verdict.Warn, "MPI", Message.OneLine(failure.Message, 400));
+        }
+    }
+
     private static IEnumerable<Finding> Data(DataOptions options) => Datasets.Catalog.Select(source => Datasets.Find(source, options) is { } folder
         ? new Finding(Verdict.Ok, $"data {source.Name}", folder)
         : source.Files.Count == 0 ? new Finding(Verdict.Ok, $"data {source.Name}", "drawn by the program")
         : new Finding(Verdict.Warn, $"data {source.Name}", "not here", $"rawdl data fetch {source.Name}, or --data-dir or RAWDL_DATA with the folder above {source.Name}"));
 
     // Nothing to do about these: training on one machine's processor needs none of them.
-    private static IEnumerable<Finding> Missing() => ((string[])["GPU", "MPI", "Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
+    private static IEnumerable<Finding> Missing() => ((string[])["GPU", "Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
 
     private static string Gibibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
 }
