@@ -9,9 +9,8 @@ public readonly record struct Interval(int Epochs, int Steps)
 {
     /// <summary>Whether it happens after a step.</summary>
     /// <param name="step">Steps done, from 1.</param>
-    /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-    public bool IsDue(long step, int stepsPerEpoch) =>
-        (Steps > 0 && step % Steps == 0) || (Epochs > 0 && step % ((long)Epochs * stepsPerEpoch) == 0);
+    /// <param name="endedEpoch">The number, from 1, of the epoch that ended with the step; 0 where none did.</param>
+    public bool IsDue(long step, int endedEpoch) => (Steps > 0 && step % Steps == 0) || (Epochs > 0 && endedEpoch > 0 && endedEpoch % Epochs == 0);
 
     internal static Interval Read(ConfigurationObject source, Interval fallback)
     {

@@ -9,7 +9,7 @@ public sealed class Batch
     private readonly Shape _sample;
     private readonly float[] _inputs, _targets;
     private readonly int[] _labels, _indices;
-    private readonly int _targetCount;
+    private readonly int _targetCount, _first;
 
     internal Batch(Dataset dataset, int capacity)
     {
@@ -21,29 +21,35 @@ public sealed class Batch
         _indices = new int[capacity];
     }
 
+    private Batch(Batch whole, int first, int count)
+    {
+        (_sample, _targetCount, _inputs, _labels, _targets, _indices) = (whole._sample, whole._targetCount, whole._inputs, whole._labels, whole._targets, whole._indices);
+        (_first, Count, GlobalCount) = (first, count, whole.GlobalCount);
+    }
+
     /// <summary>Number of samples, at most the loader's batch size. It may be 0 on a rank when the last batch of an epoch has fewer samples than there are ranks.</summary>
     public int Count { get; internal set; }
 
     /// <summary>Number of samples of this step over all ranks: the divisor of a mean over the whole step.</summary>
     public int GlobalCount { get; internal set; }
 
-    /// <summary>The position of this batch in its epoch, from 0.</summary>
-    public int Number { get; internal set; }
-
     /// <summary>[Count, …sample shape].</summary>
     public Shape Shape => _sample.Batched(Count);
 
     /// <summary>The samples, augmented and normalised: <see cref="Shape"/> elements.</summary>
-    public ReadOnlySpan<float> Inputs => _inputs.AsSpan(0, Count * _sample.Count);
+    public ReadOnlySpan<float> Inputs => _inputs.AsSpan(_first * _sample.Count, Count * _sample.Count);
 
     /// <summary>[Count] class labels; empty for a regression.</summary>
-    public ReadOnlySpan<int> Labels => _labels.AsSpan(0, Math.Min(Count, _labels.Length));
+    public ReadOnlySpan<int> Labels => _labels.AsSpan(Math.Min(_first, _labels.Length), Math.Min(Count, _labels.Length));
 
     /// <summary>[Count, TargetCount] targets of a regression; empty for classes.</summary>
-    public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Count * _targetCount);
+    public ReadOnlySpan<float> Targets => _targets.AsSpan(_first * _targetCount, Count * _targetCount);
 
     /// <summary>[Count] the position of every sample in the dataset.</summary>
-    public ReadOnlySpan<int> Indices => _indices.AsSpan(0, Count);
+    public ReadOnlySpan<int> Indices => _indices.AsSpan(_first, Count);
+
+    /// <summary>Some of the samples, over the same memory.</summary>
+    internal Batch Part(int first, int count) => first == 0 && count == Count ? this : new Batch(this, first, count);
 
     internal Span<float> Input(int i) => _inputs.AsSpan(i * _sample.Count, _sample.Count);
 

@@ -24,7 +24,7 @@ public sealed class DataLoader : IDisposable
     private readonly int _batchSize;
 
     // Guarded by _gate. Batches _released … _produced − 1 are ready; batch n lies in buffer n mod length.
-    private int _epoch, _generation, _produced, _released;
+    private int _epoch, _first, _batches, _generation, _produced, _released;
     private bool _held, _disposed;
     private ExceptionDispatchInfo? _failure;
 
@@ -44,7 +44,7 @@ public sealed class DataLoader : IDisposable
         _batchSize = options.BatchSize == 0 ? share : Math.Min(options.BatchSize, share);
         BatchesPerEpoch = (share + _batchSize - 1) / _batchSize;
         SamplesPerEpoch = (int)(((long)dataset.Count - options.Rank + options.Size - 1) / options.Size);
-        _released = _produced = BatchesPerEpoch;
+        _released = _produced = _batches = 0;
         _buffers = new Batch[Math.Min(MaxBuffers, BatchesPerEpoch)];
         for (var i = 0; i < _buffers.Length; i++) _buffers[i] = new Batch(dataset, _batchSize);
         _order = new int[dataset.Count];
@@ -66,27 +66,36 @@ public sealed class DataLoader : IDisposable
     public int BatchSize => _batchSize;
 
     /// <summary>
-    /// Begins an epoch, or goes on with one: the batches from <paramref name="firstBatch"/> on are the very ones an undisturbed epoch has
-    /// there. Unfinished batches of an earlier start are dropped.
+    /// Begins an epoch, or goes on with one after its first samples, whoever worked on them: the samples left are dealt to the ranks. Where the same ranks went before,
+    /// the batches are the very ones an undisturbed epoch has there. Unfinished batches of an earlier start are dropped.
     /// </summary>
     /// <param name="epoch">From 0.</param>
-    /// <param name="firstBatch">0 … <see cref="BatchesPerEpoch"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">No such epoch or batch.</exception>
-    public void Start(int epoch, int firstBatch = 0)
+    /// <param name="firstSample">Samples of the epoch's order to leave out, 0 … the size of the dataset.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such epoch or sample.</exception>
+    public void Start(int epoch, int firstSample = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
-        ArgumentOutOfRangeException.ThrowIfNegative(firstBatch);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstBatch, BatchesPerEpoch);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstSample);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstSample, _dataset.Count);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             _epoch = epoch;
             _generation++;
-            _produced = _released = firstBatch;
+            _first = firstSample;
+            _batches = BatchesFrom(firstSample);
+            _produced = _released = 0;
             _held = false;
             _failure = null;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    /// <summary>Batches of an epoch that goes on after its first samples: the same on every rank.</summary>
+    public int BatchesFrom(int firstSample)
+    {
+        var share = (int)(((long)_dataset.Count - firstSample + _options.Size - 1) / _options.Size);
+        return (share + _batchSize - 1) / _batchSize;
     }
 
     /// <summary>The next batch of the epoch, or false at its end. The batch before it is given back.</summary>
@@ -102,7 +111,7 @@ public sealed class DataLoader : IDisposable
                 _released++;
                 Monitor.PulseAll(_gate);
             }
-            while (!_disposed && _failure is null && _released == _produced && _released < BatchesPerEpoch) Monitor.Wait(_gate);
+            while (!_disposed && _failure is null && _released == _produced && _released < _batches) Monitor.Wait(_gate);
             ObjectDisposedException.ThrowIf(_disposed, this);
             batch = _buffers[_released % _buffers.Length];
             if (_released < _produced) return _held = true;
@@ -127,19 +136,19 @@ public sealed class DataLoader : IDisposable
         var shuffled = -1;
         while (true)
         {
-            int generation, epoch, number;
+            int generation, epoch, first, number;
             lock (_gate)
             {
-                while (!_disposed && (_failure is not null || _produced == BatchesPerEpoch || _produced == _released + _buffers.Length)) Monitor.Wait(_gate);
+                while (!_disposed && (_failure is not null || _produced == _batches || _produced == _released + _buffers.Length)) Monitor.Wait(_gate);
                 if (_disposed) return;
-                (generation, epoch, number) = (_generation, _epoch, _produced);
+                (generation, epoch, first, number) = (_generation, _epoch, _first, _produced);
             }
             ExceptionDispatchInfo? failure = null;
             try
             {
                 if (shuffled != epoch) Shuffle(epoch);
                 shuffled = epoch;
-                Fill(_buffers[number % _buffers.Length], epoch, number, generation);
+                Fill(_buffers[number % _buffers.Length], epoch, first, number, generation);
             }
             catch (Exception e)
             {
@@ -161,16 +170,17 @@ public sealed class DataLoader : IDisposable
         else for (var i = 0; i < _order.Length; i++) _order[i] = i;
     }
 
-    private void Fill(Batch batch, int epoch, int number, int generation)
+    private void Fill(Batch batch, int epoch, int firstSample, int number, int generation)
     {
+        var left = _order.Length - firstSample;
+        var mine = (int)Math.Max(0, ((long)left - _options.Rank + _options.Size - 1) / _options.Size);
         var first = (long)number * _batchSize;
-        batch.Number = number;
-        batch.Count = (int)Math.Clamp(SamplesPerEpoch - first, 0, _batchSize);
-        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, _order.Length - first * _options.Size);
+        batch.Count = (int)Math.Clamp(mine - first, 0, _batchSize);
+        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, left - first * _options.Size);
         for (var i = 0; i < batch.Count; i++)
         {
             if (Volatile.Read(ref _disposed) || Volatile.Read(ref _generation) != generation) return;
-            var index = _order[(first + i) * _options.Size + _options.Rank];
+            var index = _order[firstSample + (first + i) * _options.Size + _options.Rank];
             batch.Fill(_dataset, i, index);
             _warp?.Apply(batch.Input(i), _options.Seed, epoch, index);
         }

@@ -21,10 +21,9 @@ public sealed class OuterOptimizer
     ];
 
     private readonly Rule? _rule;
-    private readonly bool _ahead;
 
     private OuterOptimizer(string name, Rule? rule, float momentum, float rate) =>
-        (Name, _rule, Momentum, Rate, _ahead) = (name, rule, momentum, rate, rule == NesterovBlockMomentum);
+        (Name, _rule, Momentum, Rate, IsAhead) = (name, rule, momentum, rate, name == "nesterov_block_momentum");
 
     /// <summary>The names that <see cref="Parse"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = Array.ConvertAll(Rules, rule => rule.Name);
@@ -40,6 +39,9 @@ public sealed class OuterOptimizer
 
     /// <summary>True for <c>mean</c>, which remembers nothing.</summary>
     public bool IsMean => _rule is null;
+
+    /// <summary>True where a round begins ahead of what a run is judged by, see <see cref="Publish"/>.</summary>
+    public bool IsAhead { get; }
 
     /// <summary>Δ, u or b; empty for <c>mean</c> and before <see cref="Begin"/>.</summary>
     public float[] Velocity { get; private set; } = [];
@@ -86,7 +88,7 @@ public sealed class OuterOptimizer
     /// <summary>What a run is judged by and leaves, in place: with Nesterov block momentum the parameters without the look-ahead, W − η·Δ.</summary>
     public void Publish(Span<float> values)
     {
-        if (!_ahead) return;
+        if (!IsAhead) return;
         for (var i = 0; i < values.Length; i++) values[i] -= Momentum * Velocity[i];
     }
 

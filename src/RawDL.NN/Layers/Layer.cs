@@ -77,6 +77,7 @@ public abstract class Layer
         RequireBound();
         if (!IsBatch(x.Shape))
             throw new ShapeException($"{Title}: expected a batch of samples {InputShape}, got {x.Shape}.");
+        if (_parameters.Count > 0) x.Tape?.Mark(this);
         return Output = Compute(x);
     }
 

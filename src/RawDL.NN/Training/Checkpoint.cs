@@ -10,9 +10,16 @@ internal static class Checkpoint
 {
     private const string TrainingKey = "rawdl.training", StatePrefix = "optimizer.";
 
-    public static void Save(string path, Model model, Optimizer optimizer, RunState state)
+    /// <summary>Writes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="model">Network and values.</param>
+    /// <param name="optimizer">Its states are saved.</param>
+    /// <param name="state">The counters.</param>
+    /// <param name="more">What else has to be remembered, each tensor with a name of its own.</param>
+    public static void Save(string path, Model model, Optimizer optimizer, RunState state, IEnumerable<SafetensorsTensor> more)
     {
         var tensors = model.ToTensors();
+        tensors.AddRange(more);
         for (var i = 0; i < optimizer.States.Count; i++)
             tensors.Add(SafetensorsTensor.Create(StatePrefix + optimizer.StateNames[i], optimizer.States[i].Shape, optimizer.States[i].ToArray()));
         SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
@@ -25,9 +32,9 @@ internal static class Checkpoint
 
     /// <summary>Takes everything from a file into a model and an optimizer of the same configuration.</summary>
     /// <exception cref="RawFileException">The file is damaged, or of another network or optimizer.</exception>
-    public static RunState Load(string path, Model model, Optimizer optimizer)
+    public static RunState Load(SafetensorsFile file, Model model, Optimizer optimizer)
     {
-        var file = SafetensorsFile.Read(path);
+        var path = file.Path;
         if (!file.Metadata.TryGetValue(TrainingKey, out var text)) throw new RawFileException(path, null, $"expected a checkpoint with '{TrainingKey}', got a file without");
         RunState state;
         try

@@ -30,7 +30,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>The outcome as JSON.</summary>
     public string SummaryPath => In("summary.json");
 
-    /// <summary>One line of JSON per epoch and per evaluation.</summary>
+    /// <summary>One line of JSON per epoch, per evaluation, and with several ranks per round.</summary>
     public string MetricsPath => In("metrics.jsonl");
 
     /// <summary>The outcome as text.</summary>
@@ -113,11 +113,11 @@ public sealed class RunFolder : IDisposable
         for (var i = keep; i < steps.Count; i++) File.Delete(CheckpointPath(steps[i]));
     }
 
-    /// <summary>Appends one line of JSON.</summary>
-    internal void AddMetric(Action<Utf8JsonWriter> write)
+    /// <summary>Appends lines of JSON.</summary>
+    internal void AddMetrics(IReadOnlyList<Action<Utf8JsonWriter>> lines)
     {
         using var stream = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
-        stream.Write([.. JsonBytes.Of(write), (byte)'\n']);
+        foreach (var line in lines) stream.Write([.. JsonBytes.Of(line), (byte)'\n']);
     }
 
     /// <summary>Drops the lines after a step: the run goes on from there and writes them again. A line cut by a crash goes too.</summary>

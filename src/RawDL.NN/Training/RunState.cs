@@ -6,6 +6,16 @@ namespace RawDL.NN;
 internal sealed class RunState
 {
     public long Step;
+
+    /// <summary>Whole epochs done, and samples of the next one that the ranks have trained on together.</summary>
+    public int Epoch, Position;
+
+    /// <summary>Rounds of averaging done, and the steps of the next one where the period adapts itself.</summary>
+    public long Round;
+    public int AdaptedPeriod = 1;
+
+    /// <summary>What the ranks agreed on when they last met: not saved.</summary>
+    public bool IsStopWanted, IsTimeOver;
     public double Seconds, TrainingSeconds, EpochSeconds;
 
     /// <summary>Samples trained on, in all and in the running epoch; loss sum of the latter.</summary>
@@ -25,6 +35,10 @@ internal sealed class RunState
     {
         json.WriteStartObject();
         json.WriteNumber("step", Step);
+        json.WriteNumber("epoch", Epoch);
+        json.WriteNumber("position", Position);
+        json.WriteNumber("round", Round);
+        json.WriteNumber("adapted_period", AdaptedPeriod);
         json.WriteNumber("seconds", Seconds);
         json.WriteNumber("training_seconds", TrainingSeconds);
         json.WriteNumber("epoch_seconds", EpochSeconds);
@@ -45,6 +59,10 @@ internal sealed class RunState
         var state = new RunState
         {
             Step = json.GetProperty("step").GetInt64(),
+            Epoch = json.GetProperty("epoch").GetInt32(),
+            Position = json.GetProperty("position").GetInt32(),
+            Round = json.GetProperty("round").GetInt64(),
+            AdaptedPeriod = json.GetProperty("adapted_period").GetInt32(),
             Seconds = json.GetProperty("seconds").GetDouble(),
             TrainingSeconds = json.GetProperty("training_seconds").GetDouble(),
             EpochSeconds = json.GetProperty("epoch_seconds").GetDouble(),
@@ -58,7 +76,8 @@ internal sealed class RunState
         foreach (var point in ReadPoints(json.GetProperty("best"))) state.Best = point;
         foreach (var point in ReadPoints(json.GetProperty("training"))) state.History.AddTraining(point);
         foreach (var point in ReadPoints(json.GetProperty("evaluation"))) state.History.AddEvaluation(point);
-        if (state.Step < 0) throw new FormatException($"expected step >= 0, got {state.Step}");
+        if (state.Step < 0 || state.Epoch < 0 || state.Position < 0 || state.Round < 0)
+            throw new FormatException($"expected step, epoch, position and round >= 0, got {state.Step}, {state.Epoch}, {state.Position} and {state.Round}");
         return state;
     }
 

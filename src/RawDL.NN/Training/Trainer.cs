@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace RawDL.NN;
 
@@ -14,15 +15,19 @@ public sealed class Trainer : IDisposable
     private readonly DataLoader _loader;
     private readonly Optimizer _optimizer;
     private readonly LearningRateSchedule _schedule;
+    private readonly Synchronizer _synchronizer;
     private readonly Tape _tape;
     private readonly Stopwatch _watch = new();
+    private readonly List<Action<Utf8JsonWriter>> _rounds = [];
+    private readonly int _globalBatch;
     private RunState _state = new();
     private double _earlierSeconds;
     private (long Step, Evaluation Evaluation)? _judged;
 
-    /// <summary>Prepares a run.</summary>
+    /// <summary>Prepares a run. Every rank makes its trainer.</summary>
     /// <exception cref="ConfigurationException">The configuration does not fit the data.</exception>
     /// <exception cref="ShapeException">A layer does not fit; the message names it and both shapes.</exception>
+    /// <exception cref="CommunicationException">A rank has another program, network, configuration or data.</exception>
     public Trainer(TrainingConfiguration configuration, DatasetPair data, TrainerOptions options)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -40,14 +45,17 @@ public sealed class Trainer : IDisposable
             Model.Require(data.Test);
             _optimizer.Attach(Model.Parameters);
             _schedule = configuration.CreateSchedule();
+            Handshake.Check(options.Communicator, configuration, Model, data.Train);
+            _synchronizer = Synchronizer.Create(configuration.Synchronization, options.Communicator, Model, _optimizer);
+            _synchronizer.Timeline = options.Trace is null ? null : new Timeline();
             _loader = new DataLoader(train, new DataLoaderOptions
             {
-                BatchSize = configuration.BatchSize,
+                BatchSize = (int)Math.Min((long)configuration.BatchSize * configuration.Synchronization.Accumulation, int.MaxValue),
                 Seed = configuration.Seed,
                 Normalization = Model.Normalization,
                 Augmentation = configuration.Augmentation,
-                Rank = options.Communicator.Rank,
-                Size = options.Communicator.Size,
+                Rank = _synchronizer.Shard.Rank,
+                Size = _synchronizer.Shard.Size,
             });
         }
         catch
@@ -57,7 +65,9 @@ public sealed class Trainer : IDisposable
             Model.Dispose();
             throw;
         }
-        TotalSteps = configuration.Steps ?? (long)configuration.Epochs * _loader.BatchesPerEpoch;
+        _globalBatch = (int)Math.Min((long)_loader.BatchSize * _synchronizer.Shard.Size, int.MaxValue);
+        TotalSteps = StepsFrom(_state);
+        if (options.Folder is not null && _synchronizer.Group.Size > 1) _synchronizer.Report.RoundEnded = round => _rounds.Add(round.Write);
     }
 
     /// <summary>What is run.</summary>
@@ -67,34 +77,36 @@ public sealed class Trainer : IDisposable
     public Model Model { get; }
 
     /// <summary>Steps of the whole run.</summary>
-    public long TotalSteps { get; }
+    public long TotalSteps { get; private set; }
 
     /// <summary>Steps done.</summary>
     public long Step => _state.Step;
 
-    /// <summary>Runs from where the folder's newest whole checkpoint stands, or from the beginning, to the end.</summary>
-    /// <param name="cancel">Ends the run after the step at hand, with a checkpoint.</param>
-    /// <exception cref="TrainingDivergedException">A NaN or an infinity; the last checkpoint stays.</exception>
+    /// <summary>Runs from where the folder's newest whole checkpoint stands, or from the beginning, to the end. Every rank calls it.</summary>
+    /// <param name="cancel">Ends the run with a checkpoint, after the step at hand, or with several ranks where they meet next.</param>
+    /// <exception cref="TrainingDivergedException">A NaN or an infinity on any rank; the last checkpoint stays.</exception>
+    /// <exception cref="CommunicationException">The ranks do not fit together any more.</exception>
     /// <exception cref="IOException">The folder could not be written.</exception>
     public TrainerResult Run(CancellationToken cancel = default)
     {
-        if (_options.Folder is { IsResumed: true } folder) Restore(folder);
+        Restore();
         _watch.Restart();
         _earlierSeconds = _state.Seconds;
-        var perEpoch = _loader.BatchesPerEpoch;
-        _events.Started(new RunStart(TotalSteps, (int)((TotalSteps + perEpoch - 1) / perEpoch), _state.Step, perEpoch, Model.Parameters.TrainableCount,
-            _loader.Dataset.Count, _data.Test.Count, Model.Device.ToString(), _state.Step > 0));
-        _loader.Start((int)(_state.Step / perEpoch), (int)(_state.Step % perEpoch));
+        _state.IsStopWanted = false;
+        TotalSteps = StepsFrom(_state);
+        _events.Started(new RunStart(TotalSteps, Configuration.Steps is null ? Configuration.Epochs : (int)Math.Ceiling((double)TotalSteps / _loader.BatchesPerEpoch), _state.Step,
+            _loader.BatchesPerEpoch, Model.Parameters.TrainableCount, _loader.Dataset.Count, _data.Test.Count, Model.Device.ToString(), _state.Step > 0));
+        _loader.Start(_state.Epoch, _state.Position);
         // A run that was interrupted while it was judged.
-        if (_state.Step > 0 && !IsOver && Configuration.Evaluation.IsDue(_state.Step, perEpoch) && !Judge(cancel)) return Interrupt();
+        if (_state.Step > 0 && !IsOver && Configuration.Evaluation.IsDue(_state.Step, EndedEpoch) && !Judge(cancel)) return Interrupt();
         while (!IsOver)
         {
-            if (cancel.IsCancellationRequested) return Interrupt();
-            TakeStep();
-            if (_state.Step % perEpoch == 0 || _state.Step == TotalSteps) EndEpoch();
-            if (Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit) _state.StopReason = FormattableString.Invariant($"time: {limit} s are over");
-            if (!IsOver && Configuration.Evaluation.IsDue(_state.Step, perEpoch) && !Judge(cancel)) return Interrupt();
-            if (!IsOver && Configuration.Checkpoint.IsDue(_state.Step, perEpoch)) SaveCheckpoint();
+            if (_state.IsStopWanted || (cancel.IsCancellationRequested && _synchronizer.StopsAnywhere)) return Interrupt();
+            if (!TakeStep(cancel)) continue;
+            if (_state.Position == 0 || _state.Step == TotalSteps) EndEpoch();
+            if (_state.IsTimeOver) _state.StopReason = FormattableString.Invariant($"time: {Configuration.EarlyStopping.MaximumSeconds} s are over");
+            if (!IsOver && Configuration.Evaluation.IsDue(_state.Step, EndedEpoch) && !Judge(cancel)) return Interrupt();
+            if (!IsOver && Configuration.Checkpoint.IsDue(_state.Step, EndedEpoch)) SaveCheckpoint();
         }
         return Judge(cancel) ? Finish() : Interrupt();
     }
@@ -112,50 +124,112 @@ public sealed class Trainer : IDisposable
 
     private double Elapsed => _earlierSeconds + _watch.Elapsed.TotalSeconds;
 
-    private int Epoch => (int)((Math.Max(_state.Step, 1) - 1) / _loader.BatchesPerEpoch) + 1;
+    // The epoch of the last step, from 1; that of the first before it.
+    private int Epoch => _state.Position == 0 && _state.Step > 0 ? _state.Epoch : _state.Epoch + 1;
 
-    private double ImagesPerSecond => _state.TrainingSeconds > 0 ? _state.Samples / _state.TrainingSeconds : 0;
+    private int EndedEpoch => _state.Position == 0 ? _state.Epoch : 0;
 
-    private void TakeStep()
+    private double EpochsDone => _state.Epoch + (double)_state.Position / _loader.Dataset.Count;
+
+    private double ImagesPerSecond => _state.TrainingSeconds > 0 ? (_state.Samples + (double)_synchronizer.Progress.Samples * _synchronizer.Shard.Size) / _state.TrainingSeconds : 0;
+
+    // Steps of the whole run, as many ranks as now doing what is left of it.
+    private long StepsFrom(RunState state) => Configuration.Steps ?? (state.Epoch >= Configuration.Epochs ? state.Step
+        : state.Step + _loader.BatchesFrom(state.Position) + (Configuration.Epochs - state.Epoch - 1L) * _loader.BatchesPerEpoch);
+
+    // The rate follows the data, so that a run goes on at the rate it had when the number of ranks, hence of steps, changes; with the same ranks it follows the steps.
+    private float Rate => Configuration.Steps is { } steps
+        ? _schedule.Rate(_state.Step, steps, _loader.BatchesPerEpoch, _optimizer.LearningRate)
+        : _schedule.Rate((long)_state.Epoch * _loader.BatchesPerEpoch + ((long)_state.Position + _globalBatch - 1) / _globalBatch,
+            (long)Configuration.Epochs * _loader.BatchesPerEpoch, _loader.BatchesPerEpoch, _optimizer.LearningRate);
+
+    // True when the ranks have met after the step.
+    private bool TakeStep(CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
         if (!_loader.TryNext(out var batch))
         {
-            _loader.Start((int)(_state.Step / _loader.BatchesPerEpoch));
+            _loader.Start(_state.Epoch);
             _loader.TryNext(out batch);
         }
+        var progress = _synchronizer.Progress;
         var step = _state.Step + 1;
-        _tape.Reset();
-        _tape.Step = (ulong)step;
-        Model.Parameters.ZeroGradients();
-        var input = _tape.Input(batch.Inputs, batch.Shape);
-        var loss = Model.Loss(Model.Forward(input), batch);
-        var value = loss.Item();
-        if (!float.IsFinite(value)) throw Divergence.OfForward(step, Model, input, value);
-        _tape.Backward(loss);
-        if (!double.IsFinite(_optimizer.GradientNorm())) throw Divergence.OfBackward(step, Model);
-        var rate = _schedule.Rate(step, TotalSteps, _loader.BatchesPerEpoch, _optimizer.LearningRate);
-        _optimizer.Step(step, rate);
+        var loss = progress.Failure is null ? Differentiate(batch, step) : double.NaN;
+        progress.WantsStop = cancel.IsCancellationRequested;
+        progress.TimeIsOver = Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit;
+        CountCompute(started);
+        _synchronizer.EndBackward(step);
+        var updated = Stopwatch.GetTimestamp();
+        if (progress.Failure is null && _synchronizer.Updates(batch.Count) && !double.IsFinite(_optimizer.GradientNorm())) _synchronizer.Fail(Divergence.OfBackward(step, Model));
+        Advance(step, batch.GlobalCount);
+        var rate = Rate;
+        if (progress.Failure is null && _synchronizer.Updates(batch.Count)) _optimizer.Step(step, rate);
         _options.Device.Synchronize();
+        CountCompute(updated);
 
+        var endedEpoch = EndedEpoch;
+        var met = _synchronizer.EndStep(_state, rate,
+            endedEpoch > 0 || step == TotalSteps || Configuration.Evaluation.IsDue(step, endedEpoch) || Configuration.Checkpoint.IsDue(step, endedEpoch));
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        _state.Step = step;
         _state.TrainingSeconds += seconds;
         _state.EpochSeconds += seconds;
-        _state.Samples += batch.Count;
-        _state.EpochSamples += batch.Count;
-        _state.EpochLossSum += (double)value * batch.Count;
-        _events.Stepped(new StepProgress(step, TotalSteps, Epoch, value, _state.EpochLossSum / _state.EpochSamples, rate, ImagesPerSecond,
+        _events.Stepped(new StepProgress(step, TotalSteps, Epoch, loss, (_state.EpochLossSum + progress.LossSum) / Math.Max(1, _state.EpochSamples + progress.Samples), rate, ImagesPerSecond,
             TimeSpan.FromSeconds(_state.TrainingSeconds / step * (TotalSteps - step))));
+        return met;
+    }
+
+    /// <summary>Leaves the mean gradient of the batch, times its weight, and gives its mean loss; a failure is noted for the next meeting.</summary>
+    private double Differentiate(Batch batch, long step)
+    {
+        Model.Parameters.ZeroGradients();
+        var accumulation = Configuration.Synchronization.Accumulation;
+        var size = Configuration.BatchSize > 0 ? Configuration.BatchSize : (batch.Count + accumulation - 1) / accumulation;
+        var sum = 0.0;
+        for (int first = 0, part = 0; first < batch.Count; first += size, part++)
+        {
+            var samples = batch.Part(first, Math.Min(size, batch.Count - first));
+            _tape.Reset();
+            // Every rank and part draws its own numbers; one rank and one part draw those of the step.
+            _tape.Step = (ulong)(((step - 1) * _synchronizer.Shard.Size + _synchronizer.Shard.Rank) * accumulation + part + 1);
+            if (first + samples.Count == batch.Count) _synchronizer.BeginLastPart(_tape);
+            var input = _tape.Input(samples.Inputs, samples.Shape);
+            var loss = Model.Loss(Model.Forward(input), samples);
+            var value = loss.Item();
+            if (!float.IsFinite(value))
+            {
+                _synchronizer.Progress.Failure = Divergence.OfForward(step, Model, input, value);
+                return double.NaN;
+            }
+            _tape.Backward(loss, (float)(_synchronizer.Weight(batch) * samples.Count / batch.Count));
+            sum += (double)value * samples.Count;
+        }
+        _synchronizer.Progress.Samples += batch.Count;
+        _synchronizer.Progress.LossSum += sum;
+        return batch.Count > 0 ? sum / batch.Count : double.NaN;
+    }
+
+    private void CountCompute(long started)
+    {
+        _synchronizer.Progress.ComputeSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
+        _synchronizer.Timeline?.Add("compute", started);
+    }
+
+    private void Advance(long step, int samples)
+    {
+        _state.Step = step;
+        _state.Position += samples;
+        if (_state.Position < _loader.Dataset.Count) return;
+        _state.Epoch++;
+        _state.Position = 0;
     }
 
     private void EndEpoch()
     {
         var loss = _state.EpochLossSum / _state.EpochSamples;
-        var rate = _schedule.Rate(_state.Step, TotalSteps, _loader.BatchesPerEpoch, _optimizer.LearningRate);
+        var rate = Rate;
         var speed = _state.EpochSeconds > 0 ? _state.EpochSamples / _state.EpochSeconds : 0;
-        _state.History.AddTraining(new LossPoint(_state.Step, (double)_state.Step / _loader.BatchesPerEpoch, loss, double.NaN));
-        _options.Folder?.AddMetric(json =>
+        _state.History.AddTraining(new LossPoint(_state.Step, EpochsDone, loss, double.NaN));
+        AddMetric(json =>
         {
             json.WriteStartObject();
             json.WriteString("event", "epoch");
@@ -177,19 +251,37 @@ public sealed class Trainer : IDisposable
         if (_judged?.Step == _state.Step) return true;
         var counted = _state.History.Evaluation.Count > 0 && _state.History.Evaluation[^1].Step == _state.Step;
         if (counted && !IsOver) return true;
-        Evaluation evaluation;
+        _synchronizer.Publish();
         try
         {
-            evaluation = Model.Evaluate(_judge, _options.Communicator, cancel);
+            // Several ranks finish what they began together, and stop where they meet next.
+            var evaluation = Evaluate(_judge, _synchronizer.Group.Size == 1 ? cancel : CancellationToken.None);
+            _judged = (_state.Step, evaluation);
+            // A resumed run that is over already is judged again, not counted again.
+            if (!counted) Count(evaluation);
+            return true;
         }
         catch (OperationCanceledException)
         {
             return false;
         }
-        _judged = (_state.Step, evaluation);
-        // A resumed run that is over already is judged again, not counted again.
-        if (counted) return true;
-        var point = new LossPoint(_state.Step, (double)_state.Step / _loader.BatchesPerEpoch, evaluation.Loss, evaluation.Accuracy);
+        finally
+        {
+            _synchronizer.Withdraw();
+        }
+    }
+
+    private Evaluation Evaluate(Dataset data, CancellationToken cancel)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var evaluation = Model.Evaluate(data, _synchronizer.Group, cancel);
+        _synchronizer.Timeline?.Add("evaluate", started);
+        return evaluation;
+    }
+
+    private void Count(Evaluation evaluation)
+    {
+        var point = new LossPoint(_state.Step, EpochsDone, evaluation.Loss, evaluation.Accuracy);
         var best = _state.Best is not { } earlier || (evaluation.Classes > 0 ? point.Accuracy > earlier.Accuracy : point.Loss < earlier.Loss);
         _state.History.AddEvaluation(point);
         if (best) _state.Best = point;
@@ -197,7 +289,7 @@ public sealed class Trainer : IDisposable
         if (_options.Folder is { } folder)
         {
             if (best) Model.Save(folder.BestPath);
-            folder.AddMetric(json =>
+            AddMetric(json =>
             {
                 json.WriteStartObject();
                 json.WriteString("event", "evaluation");
@@ -211,7 +303,6 @@ public sealed class Trainer : IDisposable
             });
         }
         _events.Evaluated(Epoch, _state.Step, evaluation, best);
-        return true;
     }
 
     private void Consider(EarlyStopping rule, LossPoint point)
@@ -226,45 +317,77 @@ public sealed class Trainer : IDisposable
 
     private void SaveCheckpoint()
     {
-        if (_options.Folder is not { } folder) return;
         // What follows from here on would be lost with it.
         if (!double.IsFinite(Model.Parameters.Values.SumOfSquares())) throw Divergence.OfParameters(_state.Step, Model);
+        var more = new List<SafetensorsTensor>();
+        _synchronizer.Save(_state, more);
+        if (_options.Folder is not { } folder) return;
+        var started = Stopwatch.GetTimestamp();
         _state.Seconds = Elapsed;
         var path = folder.CheckpointPath(_state.Step);
-        Checkpoint.Save(path, Model, _optimizer, _state);
+        Checkpoint.Save(path, Model, _optimizer, _state, more);
         folder.Prune(Configuration.KeepCheckpoints);
+        WriteRounds();
+        _synchronizer.Timeline?.Add("checkpoint", started);
         _events.CheckpointSaved(path, _state.Step);
     }
 
-    private void Restore(RunFolder folder)
+    // Rank 0 reads the newest whole checkpoint and gives its bytes to all: the others need not see the folder.
+    private void Restore()
+    {
+        var file = _options.Folder is { IsResumed: true } folder ? LoadCheckpoint(folder) : null;
+        var world = _options.Communicator;
+        if (world.Size > 1)
+        {
+            var bytes = file is null ? [] : InputFile.ReadAll(file.Path);
+            Span<long> length = [bytes.Length];
+            world.Broadcast(length, 0);
+            if (length[0] == 0) return;
+            if (world.Rank != 0) bytes = new byte[length[0]];
+            world.Broadcast<byte>(bytes, 0);
+            file = SafetensorsFile.Parse(bytes, file?.Path ?? "checkpoint of rank 0");
+            _state = Checkpoint.Load(file, Model, _optimizer);
+        }
+        if (file is not null) _synchronizer.Restore(_state, file);
+    }
+
+    private SafetensorsFile? LoadCheckpoint(RunFolder folder)
     {
         foreach (var step in folder.CheckpointSteps())
         {
             try
             {
-                _state = Checkpoint.Load(folder.CheckpointPath(step), Model, _optimizer);
-                break;
+                var file = SafetensorsFile.Read(folder.CheckpointPath(step));
+                _state = Checkpoint.Load(file, Model, _optimizer);
+                folder.CutMetrics(step);
+                return file;
             }
             catch (RawFileException e)
             {
                 _events.Warned($"{e.Message}; trying an older checkpoint.");
-                Model.Parameters.Initialize(Configuration.Seed);
-                foreach (var state in _optimizer.States) state.Fill(0f);
             }
         }
-        folder.CutMetrics(_state.Step);
+        Model.Parameters.Initialize(Configuration.Seed);
+        foreach (var state in _optimizer.States) state.Fill(0f);
+        folder.CutMetrics(0);
+        return null;
     }
 
     private TrainerResult Interrupt()
     {
         SaveCheckpoint();
+        End();
+        // Nobody leaves before the checkpoint is safe: a rank that ends early takes the others with it.
+        _synchronizer.Group.Barrier();
         return Result(RunStatus.Interrupted, _judged?.Evaluation);
     }
 
     private TrainerResult Finish()
     {
         SaveCheckpoint();
-        var evaluation = ReferenceEquals(_judge, _data.Test) ? _judged!.Value.Evaluation : Model.Evaluate(_data.Test, _options.Communicator);
+        End();
+        _synchronizer.Publish();
+        var evaluation = ReferenceEquals(_judge, _data.Test) ? _judged!.Value.Evaluation : Evaluate(_data.Test, CancellationToken.None);
         var result = Result(_state.StopReason is null ? RunStatus.Completed : RunStatus.EarlyStopped, evaluation);
         if (_options.Folder is { } folder)
         {
@@ -275,6 +398,26 @@ public sealed class Trainer : IDisposable
         return result;
     }
 
+    private void End()
+    {
+        _synchronizer.Close(_state);
+        WriteRounds();
+        if (_options.Trace is { } path) _synchronizer.Timeline!.Save(path, _synchronizer.Group);
+    }
+
+    // Rounds may be short: their lines wait for the next of another kind.
+    private void WriteRounds()
+    {
+        if (_rounds.Count > 0) _options.Folder?.AddMetrics(_rounds);
+        _rounds.Clear();
+    }
+
+    private void AddMetric(Action<Utf8JsonWriter> write)
+    {
+        _rounds.Add(write);
+        WriteRounds();
+    }
+
     private TrainerResult Result(RunStatus status, Evaluation? evaluation) => new()
     {
         Status = status,
@@ -282,7 +425,7 @@ public sealed class Trainer : IDisposable
         Evaluation = evaluation,
         Best = _state.Best,
         Step = _state.Step,
-        Epochs = (int)(_state.Step / _loader.BatchesPerEpoch),
+        Epochs = _state.Epoch,
         Seconds = Elapsed,
         TrainingSeconds = _state.TrainingSeconds,
         ImagesPerSecond = ImagesPerSecond,
@@ -293,6 +436,7 @@ public sealed class Trainer : IDisposable
         Data = _data.Train.Name,
         Configuration = Configuration,
         History = _state.History,
+        Communication = _synchronizer.Report.Ranks > 1 ? _synchronizer.Report : null,
     };
 
     private sealed class Silence : IRunEvents;

@@ -1,6 +1,6 @@
 namespace RawDL.NN;
 
-/// <summary>Where a run happens and what it leaves; nothing here changes its result.</summary>
+/// <summary>Where a run happens and what it leaves; of these only the number of ranks changes its result.</summary>
 public sealed record TrainerOptions
 {
     /// <summary>Computes. Belongs to the caller.</summary>
@@ -9,8 +9,11 @@ public sealed record TrainerOptions
     /// <summary>The ranks that train together.</summary>
     public ICommunicator Communicator { get; init; } = new SoloCommunicator();
 
-    /// <summary>The folder of the run; null leaves nothing behind.</summary>
+    /// <summary>The folder of the run, on rank 0; null leaves nothing behind.</summary>
     public RunFolder? Folder { get; init; }
+
+    /// <summary>Rank 0 writes the timeline of all ranks into this file, for chrome://tracing or Perfetto; null for none. The same on all ranks.</summary>
+    public string? Trace { get; init; }
 
     /// <summary>Listens; null for nobody.</summary>
     public IRunEvents? Events { get; init; }

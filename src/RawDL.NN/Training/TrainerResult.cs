@@ -65,6 +65,9 @@ public sealed record TrainerResult
     /// <summary>What was run, every default written out.</summary>
     public required TrainingConfiguration Configuration { get; init; }
 
+    /// <summary>What communication cost; null for one rank.</summary>
+    public CommunicationReport? Communication { get; init; }
+
     /// <summary>The learning curves.</summary>
     public required LossHistory History { get; init; }
 
@@ -90,6 +93,11 @@ public sealed record TrainerResult
         json.WriteNumber("world_size", WorldSize);
         json.WriteString("device", Device);
         json.WriteString("data", Data);
+        if (Communication is not null)
+        {
+            json.WritePropertyName("communication");
+            Communication.Write(json);
+        }
         json.WritePropertyName("configuration");
         Configuration.WriteJson(json);
         json.WriteEndObject();
@@ -106,6 +114,7 @@ public sealed record TrainerResult
         text.Append("Device:      ").Append(Device).Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"Seed:        {Configuration.Seed}\n");
         text.Append("Parameters:  SHA-256 ").Append(ParametersSha256).Append('\n');
+        if (Communication is not null) text.Append(Communication.ToText());
         return text.ToString();
     }
 

@@ -17,7 +17,7 @@ public sealed class Tape : IDisposable
 {
     private readonly Dictionary<int, Stack<DeviceBuffer>> _pool = [];
     private readonly List<DeviceBuffer> _inUse = [];
-    private readonly List<(Tensor Output, Action Backward)> _history = [];
+    private readonly List<Action> _history = [];
 
     /// <summary>Creates an empty tape on a device.</summary>
     public Tape(Device device, TapeMode mode = TapeMode.Training)
@@ -41,6 +41,9 @@ public sealed class Tape : IDisposable
 
     /// <summary>Number of the step, the other half of the random counter; the trainer sets it, so a step draws the same numbers after a resume.</summary>
     public ulong Step { get; set; }
+
+    /// <summary>Told each place of <see cref="Mark"/> when a backward pass has come there; set before the forward pass, forgotten by <see cref="Reset"/>.</summary>
+    public Action<object>? Passed { get; set; }
 
     /// <summary>Copies host data into the step. No gradient is kept for it.</summary>
     /// <exception cref="ShapeException">The data has not <c>shape.Count</c> elements.</exception>
@@ -88,7 +91,13 @@ public sealed class Tape : IDisposable
     {
         if (!IsTraining) return;
         output.Gradient = AllocateZero(output.Shape);
-        _history.Add((output, backward));
+        _history.Add(backward);
+    }
+
+    /// <summary>Notes a place in the history: the gradients of what is recorded from here on are complete when <see cref="Passed"/> is told of it.</summary>
+    public void Mark(object place)
+    {
+        if (IsTraining && Passed is { } passed) _history.Add(() => passed(place));
     }
 
     /// <summary>Runs the history backwards from ∂loss/∂loss = <paramref name="seed"/>; parameter gradients are added to.</summary>
@@ -100,13 +109,14 @@ public sealed class Tape : IDisposable
         if (loss.Tape != this || loss.Gradient is null)
             throw new InvalidOperationException("Tape.Backward: expected a loss recorded by this tape in training mode.");
         Device.Fill(loss.Gradient, seed);
-        for (var i = _history.Count - 1; i >= 0; i--) _history[i].Backward();
+        for (var i = _history.Count - 1; i >= 0; i--) _history[i]();
     }
 
     /// <summary>Forgets the step; its buffers go back to the pool.</summary>
     public void Reset()
     {
         _history.Clear();
+        Passed = null;
         foreach (var buffer in _inUse)
         {
             if (!_pool.TryGetValue(buffer.Length, out var free)) _pool[buffer.Length] = free = new Stack<DeviceBuffer>();

@@ -57,14 +57,14 @@ public sealed class DataLoaderTests
             {
                 using var loader = new DataLoader(Counting(c.count), new DataLoaderOptions { BatchSize = c.batch, Rank = rank, Size = c.size, Seed = 7, Order = c.order });
                 steps.Add(loader.BatchesPerEpoch);
-                var mine = 0;
+                int mine = 0, number = 0;
                 loader.Start(3);
                 while (loader.TryNext(out var batch))
                 {
                     seen.AddRange(batch.Indices);
                     mine += batch.Count;
-                    var before = perStep.GetValueOrDefault(batch.Number);
-                    perStep[batch.Number] = (before.Sum + batch.Count, batch.GlobalCount);
+                    var before = perStep.GetValueOrDefault(number);
+                    perStep[number++] = (before.Sum + batch.Count, batch.GlobalCount);
                 }
                 if (mine != loader.SamplesPerEpoch) return false;
             }
@@ -112,7 +112,7 @@ public sealed class DataLoaderTests
     {
         using var whole = new DataLoader(Counting(50), new DataLoaderOptions { BatchSize = 8, Seed = 1 });
         using var resumed = new DataLoader(Counting(50), new DataLoaderOptions { BatchSize = 8, Seed = 1 });
-        Assert.That(Epoch(resumed, 5, first), Is.EqualTo(Epoch(whole, 5).Skip(first)));
+        Assert.That(Epoch(resumed, 5, Math.Min(8 * first, 50)), Is.EqualTo(Epoch(whole, 5).Skip(first)));
     }
 
     [Test]
@@ -160,7 +160,7 @@ public sealed class DataLoaderTests
         Assert.That(loader.TryNext(out _), Is.True);
         Assert.That(() => loader.TryNext(out _), Throws.TypeOf<InvalidDataException>().With.Message.EqualTo("sample is broken"));
         Assert.That(() => loader.TryNext(out _), Throws.TypeOf<InvalidDataException>());
-        loader.Start(0, 3);
+        loader.Start(0, 6);
         Assert.That(loader.TryNext(out var batch), Is.True);
         Assert.That(batch.Inputs.ToArray(), Is.EqualTo(new float[] { 6, 7 }));
     }

@@ -59,12 +59,34 @@ public sealed class DataProperties
             using var loader = new DataLoader(dataset, new DataLoaderOptions { BatchSize = c.Batch, Rank = rank, Size = c.Size, Seed = c.Seed, Order = c.Order });
             var whole = Epoch(loader, c.Epoch, 0);
             var first = c.Start % (loader.BatchesPerEpoch + 1);
-            Assert.That(Epoch(loader, c.Epoch, first), Is.EqualTo(whole.Skip(first)));
+            Assert.That(Epoch(loader, c.Epoch, Math.Min(first * loader.BatchSize * c.Size, c.Count)), Is.EqualTo(whole.Skip(first)));
             Assert.That((whole.Count, whole.Sum(b => b.Length)), Is.EqualTo((loader.BatchesPerEpoch, loader.SamplesPerEpoch)));
             if (c.Batch > 0) Assert.That(whole.Select(b => b.Length), Is.All.InRange(0, c.Batch));
             seen.AddRange(whole.SelectMany(b => b));
         }
         Assert.That(seen.Order(), Is.EqualTo(Enumerable.Range(0, c.Count)));
+    });
+
+    [Test]
+    public void Any_number_of_ranks_goes_on_with_the_samples_that_are_left() => Law.Holds(
+        from count in Gen.Choose(1, 80)
+        from batch in Gen.Choose(0, 25)
+        from size in Gen.Choose(1, 9)
+        from done in Gen.Choose(0, 80)
+        select (count, batch, size, done), ((int Count, int Batch, int Size, int Done) c) =>
+    {
+        var dataset = new FloatDataset("d", new Shape(1), [.. Enumerable.Range(0, c.Count).Select(i => i + 0.5f)], new int[c.Count], Dataset.NumberedClasses(1));
+        var done = Math.Min(c.Done, c.Count);
+        var all = new DataLoader(dataset, new DataLoaderOptions { BatchSize = 0, Seed = 3 });
+        var seen = new List<int>();
+        for (var rank = 0; rank < c.Size; rank++)
+        {
+            using var loader = new DataLoader(dataset, new DataLoaderOptions { BatchSize = c.Batch, Rank = rank, Size = c.Size, Seed = 3 });
+            var left = Epoch(loader, 2, done);
+            Assert.That(left, Has.Count.EqualTo(loader.BatchesFrom(done)));
+            seen.AddRange(left.SelectMany(b => b));
+        }
+        using (all) Assert.That(seen.Order(), Is.EqualTo(Epoch(all, 2, 0).Single()[done..].Order()));
     });
 
     private static List<int[]> Epoch(DataLoader loader, int epoch, int first)

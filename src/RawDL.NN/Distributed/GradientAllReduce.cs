@@ -1,0 +1,172 @@
+namespace RawDL.NN;
+
+/// <summary>Synchronous data-parallel descent: every step takes the mean gradient over the samples of all ranks, so that all replicas make the same step.</summary>
+/// <remarks>
+/// Plain float32 gradients travel in buckets, which are views of the flat gradient buffer from its end to its beginning: as soon as the backward pass has completed the parameters of
+/// a bucket its sum is started, and goes on under the rest of the pass where the library can. In a fixed order, in 16 bits or compressed, the sum is made after the pass.
+/// A rank without samples in a step adds zeros. Running statistics of batch normalisation are each rank's own; they are pooled as <see cref="RunningStatistics"/> says where ranks must meet: at the end of
+/// an epoch and where the run is judged, saved or over. Source of the buckets: Li et al., PyTorch distributed, VLDB 2020, section 3.2.
+/// </remarks>
+internal sealed unsafe class GradientAllReduce : Synchronizer
+{
+    private readonly GradientReduction _reduction;
+    private readonly Reduction _statisticsReduction;
+    private readonly RunningStatistics _statistics;
+    private readonly List<(int Start, int Count)> _buckets = [];
+    private readonly ICommunicationRequest?[] _requests;
+    private readonly int[] _missing;
+    private readonly bool _overlaps;
+    private RunState _state = new();
+    private int _started;
+    private long _samplesOfStatistics;
+
+    public GradientAllReduce(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer) : base(options, group, model, optimizer)
+    {
+        _reduction = GradientReduction.Create(options, group, model.Parameters);
+        _statisticsReduction = new Reduction(group, options.Deterministic);
+        _statistics = new RunningStatistics(model.Parameters);
+        _overlaps = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction && model.Device.HostAddress(model.Parameters.Gradients) != null;
+        CutBuckets();
+        _requests = new ICommunicationRequest?[_buckets.Count];
+        _missing = new int[_buckets.Count];
+        RememberChecksum();
+    }
+
+    public override double Weight(Batch batch) => (double)batch.Count / batch.GlobalCount;
+
+    public override bool Updates(int samples) => true;
+
+    public override void Fail(TrainingDivergedException failure) => throw failure;
+
+    public override void BeginLastPart(Tape tape)
+    {
+        if (!_overlaps) return;
+        for (var bucket = 0; bucket < _missing.Length; bucket++) _missing[bucket] = _buckets[bucket].Count;
+        tape.Passed = layer => Complete((Layer)layer);
+    }
+
+    public override void EndBackward(long step)
+    {
+        _samplesOfStatistics += Progress.Samples;
+        _state.Step = step;
+        if (_overlaps) StartUpTo(_buckets.Count);
+        try
+        {
+            Meet(_state);
+        }
+        finally
+        {
+            if (_overlaps) Transfer("reduce", Finish);
+        }
+        if (Group.Size > 1 && !_overlaps) Transfer("reduce", Reduce);
+    }
+
+    public override bool EndStep(RunState state, float rate, bool mustMeet)
+    {
+        // What the meeting of this step added up.
+        state.Samples += _state.Samples;
+        state.EpochSamples += _state.EpochSamples;
+        state.EpochLossSum += _state.EpochLossSum;
+        state.IsStopWanted |= _state.IsStopWanted;
+        state.IsTimeOver |= _state.IsTimeOver;
+        _state = new RunState();
+        if (mustMeet) AverageStatistics();
+        RememberChecksum();
+        return true;
+    }
+
+    public override void Save(RunState state, List<SafetensorsTensor> tensors)
+    {
+        if (_reduction.Residual.Length > 0) tensors.Add(PerRank.Save("ranks.residual", _reduction.Residual, Group));
+    }
+
+    public override void Restore(RunState state, SafetensorsFile file)
+    {
+        PerRank.Restore("ranks.residual", _reduction.Residual.Length, Group, file, PerRankMerge.Sum)?.CopyTo(_reduction.Residual, 0);
+        base.Restore(state, file);
+    }
+
+    // From the last parameter to the first, as backward passes complete them; borders lie between parameters.
+    private void CutBuckets()
+    {
+        var parameters = Model.Parameters;
+        var end = parameters.TrainableCount;
+        for (var i = parameters.Parameters.Count - 1; i >= 0; i--)
+        {
+            if (!parameters.Parameters[i].IsTrainable) continue;
+            var start = parameters.Offset(parameters.Parameters[i]);
+            if (4L * (end - start) < Options.BucketBytes && start > 0) continue;
+            if (end > start) _buckets.Add((start, end - start));
+            end = start;
+        }
+    }
+
+    private void Complete(Layer layer)
+    {
+        foreach (var parameter in layer.Parameters)
+        {
+            if (!parameter.IsTrainable) continue;
+            var offset = Model.Parameters.Offset(parameter);
+            var bucket = _buckets.FindIndex(b => offset >= b.Start);
+            if (bucket >= 0) _missing[bucket] -= parameter.Shape.Count;
+        }
+        var ready = _started;
+        while (ready < _buckets.Count && _missing[ready] == 0) ready++;
+        StartUpTo(ready);
+        for (var bucket = 0; bucket < _started; bucket++) _requests[bucket]?.Test();
+    }
+
+    private void StartUpTo(int end)
+    {
+        var started = System.Diagnostics.Stopwatch.GetTimestamp();
+        if (end > _started) Model.Device.Synchronize();
+        for (; _started < end; _started++)
+        {
+            var (start, count) = _buckets[_started];
+            var view = new Tensor(Model.Parameters.Gradients.Buffer, start, new Shape(count));
+            _requests[_started] = Group.StartAllReduceSum(Model.Device.HostAddress(view), count);
+            SentBytes += Reduction.RingBytes(count, Group.Size);
+        }
+        TransferSeconds += System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    private void Finish()
+    {
+        for (var bucket = 0; bucket < _started; bucket++)
+        {
+            _requests[bucket]!.Wait();
+            _requests[bucket] = null;
+        }
+        _started = 0;
+    }
+
+    private void Reduce()
+    {
+        var sent = _reduction.Bytes;
+        var gradients = Model.Parameters.Gradients.ToArray();
+        _reduction.Sum(gradients);
+        Model.Parameters.Gradients.CopyFrom(gradients);
+        SentBytes += _reduction.Bytes - sent;
+    }
+
+    private void AverageStatistics()
+    {
+        var count = Model.Parameters.Count - Model.Parameters.TrainableCount;
+        if (count > 0 && Group.Size > 1) Transfer("statistics", () =>
+        {
+            var all = new double[Group.Size];
+            Group.AllGather<double>([_samplesOfStatistics], all);
+            var total = 0.0;
+            foreach (var samples in all) total += samples;
+            var tail = new Tensor(Model.Parameters.Values.Buffer, Model.Parameters.TrainableCount, new Shape(count));
+            var own = tail.ToArray();
+            var pooled = (float[])own.Clone();
+            var weight = (float)(_samplesOfStatistics / total);
+            foreach (ref var value in pooled.AsSpan()) value *= weight;
+            _statisticsReduction.Sum(pooled);
+            _statistics.AddSpread(_statisticsReduction, own, pooled, weight);
+            tail.CopyFrom(pooled);
+        });
+        _samplesOfStatistics = 0;
+    }
+}

@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace RawDL.NN;
+
+/// <summary>Before the first step: do all ranks run the same program with the same network, configuration and data?</summary>
+internal static class Handshake
+{
+    private const int DigestBytes = 32;
+
+    /// <summary>Compares with rank 0. Every rank calls it.</summary>
+    /// <exception cref="CommunicationException">On every rank, when one differs; the message names the first and what differs.</exception>
+    public static void Check(ICommunicator world, TrainingConfiguration configuration, Model model, Dataset train)
+    {
+        if (world.Size == 1) return;
+        (string Name, string Value)[] facts =
+        [
+            ("version", typeof(Handshake).Assembly.GetName().Version?.ToString() ?? ""),
+            ("seed", configuration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            ("parameter layout", model.Parameters.Layout),
+            ("configuration", Fingerprint((configuration with { Data = null }).ToJson())),
+            ("training data", $"{train.Count} samples {train.SampleShape} of {train.Classes} classes"),
+        ];
+        var mine = new byte[facts.Length * DigestBytes];
+        for (var i = 0; i < facts.Length; i++) SHA256.HashData(Encoding.UTF8.GetBytes(facts[i].Value), mine.AsSpan(i * DigestBytes, DigestBytes));
+        var all = new byte[mine.Length * world.Size];
+        world.AllGather<byte>(mine, all);
+        for (var rank = 1; rank < world.Size; rank++)
+            for (var i = 0; i < facts.Length; i++)
+                if (!Digest(0, i).SequenceEqual(Digest(rank, i)))
+                    throw new CommunicationException($"ranks: expected the {facts[i].Name} of rank 0 on every rank{Told(0, world, facts[i].Value)}, got another on rank {rank}{Told(rank, world, facts[i].Value)}.");
+
+        ReadOnlySpan<byte> Digest(int rank, int fact) => all.AsSpan(rank * mine.Length + fact * DigestBytes, DigestBytes);
+    }
+
+    // The words of one rank, for all.
+    private static string Told(int rank, ICommunicator world, string value)
+    {
+        var text = new byte[128];
+        if (world.Rank == rank) Encoding.UTF8.GetBytes(value.Length > 100 ? value[..100] : value).AsSpan().CopyTo(text);
+        world.Broadcast<byte>(text, rank);
+        return $" ({Encoding.UTF8.GetString(text).TrimEnd('\0')})";
+    }
+
+    private static string Fingerprint(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
+}

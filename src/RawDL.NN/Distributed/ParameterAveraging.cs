@@ -1,0 +1,186 @@
+namespace RawDL.NN;
+
+/// <summary>
+/// Synchronous parameter averaging: every rank trains a replica, and after k steps all take w̄ = Σ nᵢ·wᵢ / Σ nᵢ, nᵢ being the samples that rank i trained on in the round.
+/// Source: McDonald, Hall and Mann, Distributed training strategies for the structured perceptron, NAACL 2010, with the weights of its section 4.
+/// </summary>
+/// <remarks>
+/// The optimizer's states are averaged alike, kept or reset. Running statistics of batch normalisation are pooled: μ̄ = Σ nᵢ·μᵢ / n and, as variances of a mixture are,
+/// Σ nᵢ·(σᵢ² + (μᵢ − μ̄)²) / n. A round ends before its k-th step where the epoch ends, and where the run is judged, saved or over. One step per round, plain SGD or momentum and averaged
+/// states give what a single process gives with the samples of all ranks as one batch; Adam and its kin do not, since the mean of squares is not the square of the mean.
+/// </remarks>
+internal sealed class ParameterAveraging : Synchronizer
+{
+    private readonly PeriodSchedule _schedule;
+    private readonly OuterOptimizer _outer;
+    private readonly Reduction _reduction;
+    private readonly ICommunicator? _node;
+    private readonly Reduction? _nodeReduction;
+    private readonly RunningStatistics _statistics;
+    private readonly float[] _buffer;
+    private float[] _withheld = [];
+    private int _stepsOfRound, _stepsOfNodeRound;
+    private long _samplesBeforeNode;
+
+    public ParameterAveraging(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer) : base(options, group, model, optimizer)
+    {
+        _schedule = PeriodSchedule.Parse(options.Period);
+        _outer = OuterOptimizer.Parse(options.Outer, group.Size);
+        _outer.Begin(Trainable(model.Parameters.Values.ToArray()));
+        _reduction = new Reduction(group, options.Deterministic);
+        if (options.NodePeriod > 0)
+        {
+            _node = options.NodeSize > 0 ? group.Split(group.Rank / options.NodeSize, group.Rank) : group.SplitByNode();
+            _nodeReduction = new Reduction(_node, options.Deterministic);
+        }
+        _statistics = new RunningStatistics(model.Parameters);
+        var states = options.UpdaterState == UpdaterState.Average ? optimizer.States.Count : 0;
+        _buffer = IsAlone ? [] : new float[model.Parameters.Count + states * model.Parameters.TrainableCount];
+        RememberChecksum();
+    }
+
+    // Nothing to average, nothing to remember: every step is a meeting.
+    private bool IsAlone => Group.Size == 1 && _outer.IsMean;
+
+    public override bool StopsAnywhere => IsAlone;
+
+    public override double Weight(Batch batch) => 1;
+
+    public override bool EndStep(RunState state, float rate, bool mustMeet)
+    {
+        _stepsOfRound++;
+        _stepsOfNodeRound++;
+        if (IsAlone)
+        {
+            Meet(state);
+            return true;
+        }
+        if (!mustMeet && _stepsOfRound < _schedule.Period)
+        {
+            if (_node is not null && _stepsOfNodeRound >= Options.NodePeriod) AverageNode();
+            return false;
+        }
+        if (Group.Size > 1 && Progress.Failure is null && !double.IsFinite(Model.Parameters.Values.SumOfSquares()))
+            Progress.Failure = Divergence.OfParameters(state.Step, Model);
+        var samples = Progress.Samples;
+        Meet(state);
+        Transfer("average", () => Average(rate, samples));
+        state.Round = _schedule.Round;
+        state.AdaptedPeriod = _schedule.Period;
+        return true;
+    }
+
+    public override void Publish()
+    {
+        if (!_outer.IsAhead) return;
+        _withheld = Model.Parameters.Values.ToArray();
+        var values = (float[])_withheld.Clone();
+        _outer.Publish(Trainable(values));
+        Model.Parameters.CopyFrom(values);
+    }
+
+    public override void Withdraw()
+    {
+        if (_outer.IsAhead) Model.Parameters.CopyFrom(_withheld);
+    }
+
+    public override void Save(RunState state, List<SafetensorsTensor> tensors)
+    {
+        if (!_outer.IsMean) tensors.Add(SafetensorsTensor.Create("outer.velocity", new Shape(_outer.Velocity.Length), _outer.Velocity));
+        if (Options.UpdaterState != UpdaterState.Keep || Group.Size == 1) return;
+        for (var i = 0; i < Optimizer.States.Count; i++)
+            tensors.Add(PerRank.Save($"ranks.{Optimizer.StateNames[i]}", Optimizer.States[i].ToArray(), Group));
+    }
+
+    public override void Restore(RunState state, SafetensorsFile file)
+    {
+        _schedule.Restore(state.Round, state.AdaptedPeriod);
+        var values = Model.Parameters.Values.ToArray();
+        if (!_outer.IsMean)
+        {
+            var velocity = new float[_outer.Velocity.Length];
+            file.Find("outer.velocity")?.CopyTo(velocity);
+            _outer.Restore(Trainable(values), velocity);
+        }
+        if (Options.UpdaterState == UpdaterState.Keep)
+            for (var i = 0; i < Optimizer.States.Count; i++)
+                if (PerRank.Restore($"ranks.{Optimizer.StateNames[i]}", Optimizer.States[i].Count, Group, file, PerRankMerge.Mean) is { } mine) Optimizer.States[i].CopyFrom(mine);
+        base.Restore(state, file);
+    }
+
+    private void Average(float rate, long samples)
+    {
+        var sent = _reduction.Bytes;
+        var values = Mix(_reduction, Group, samples, out var before);
+        SquaredDistance = Distance(Trainable(before), Trainable(values));
+        SquaredNorm = SumOfSquares(Trainable(values));
+        var apart = _schedule.IsAdaptive ? Apart() : 0;
+        _outer.Step(Trainable(values), rate);
+        Model.Parameters.CopyFrom(values);
+        if (Options.UpdaterState == UpdaterState.Reset)
+            foreach (var state in Optimizer.States) state.Fill(0f);
+        _schedule.EndRound(apart);
+        (_stepsOfRound, _stepsOfNodeRound, _samplesBeforeNode) = (0, 0, 0);
+        SentBytes += _reduction.Bytes - sent;
+        RememberChecksum();
+    }
+
+    private void AverageNode() => Transfer("average node", () =>
+    {
+        var sent = _nodeReduction!.Bytes;
+        Model.Parameters.CopyFrom(Mix(_nodeReduction, _node!, Progress.Samples - _samplesBeforeNode, out _));
+        (_stepsOfNodeRound, _samplesBeforeNode) = (0, Progress.Samples);
+        SentBytes += _nodeReduction.Bytes - sent;
+    });
+
+    /// <summary>The mean of the group's replicas, weighted by samples, and averaged optimizer states already in their places.</summary>
+    private Span<float> Mix(Reduction reduction, ICommunicator group, long samples, out float[] before)
+    {
+        var count = Model.Parameters.Count;
+        var values = _buffer.AsSpan(0, count);
+        Model.Parameters.CopyTo(values);
+        before = values.ToArray();
+        var all = new double[group.Size];
+        group.AllGather<double>([samples], all);
+        var total = 0.0;
+        foreach (var of in all) total += of;
+        // No rank had samples: impossible in a step, but the mean of equals is defined too.
+        var weight = (float)(total > 0 ? samples / total : 1.0 / group.Size);
+        var averaged = Options.UpdaterState == UpdaterState.Average ? Optimizer.States : [];
+        for (var i = 0; i < averaged.Count; i++) averaged[i].CopyTo(StateOf(i));
+        foreach (ref var value in _buffer.AsSpan()) value *= weight;
+        reduction.Sum(_buffer);
+        for (var i = 0; i < averaged.Count; i++) averaged[i].CopyFrom(StateOf(i));
+        _statistics.AddSpread(reduction, before.AsSpan(Model.Parameters.TrainableCount), values[Model.Parameters.TrainableCount..], weight);
+        return values;
+    }
+
+    // √(mean of ‖w_i − w̄‖²) / ‖w̄‖ over the ranks, the same bits on all.
+    private double Apart()
+    {
+        var all = new double[Group.Size];
+        Group.AllGather<double>([SquaredDistance], all);
+        var sum = 0.0;
+        foreach (var distance in all) sum += distance;
+        return SquaredNorm > 0 ? Math.Sqrt(sum / Group.Size / SquaredNorm) : 0;
+    }
+
+    private Span<float> StateOf(int index) =>
+        _buffer.AsSpan(Model.Parameters.Count + index * Model.Parameters.TrainableCount, Model.Parameters.TrainableCount);
+
+    private Span<float> Trainable(Span<float> values) => values[..Model.Parameters.TrainableCount];
+
+    private static double Distance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < a.Length; i++) sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        return sum;
+    }
+
+    private static double SumOfSquares(ReadOnlySpan<float> values)
+    {
+        var sum = 0.0;
+        foreach (var value in values) sum += (double)value * value;
+        return sum;
+    }
+}

@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace RawDL.NN;
+
+/// <summary>
+/// Makes one training of several ranks. The trainer calls it at fixed places of every step and never asks how many ranks there are; with one it has nothing to do.
+/// Ranks meet at steps that all of them know beforehand, and decide there from the same numbers: whether one has failed, whether to stop, whether replicas still agree.
+/// </summary>
+internal abstract class Synchronizer
+{
+    private const int MessageBytes = 1024;
+
+    private readonly double[] _mine = new double[RankStatus.Length];
+    private readonly double[] _all;
+    private uint _checksum;
+
+    /// <summary>Takes the first values as what all replicas share.</summary>
+    protected Synchronizer(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer)
+    {
+        (Options, Group, Model, Optimizer) = (options, group, model, optimizer);
+        _all = new double[group.Size * RankStatus.Length];
+        Report = new CommunicationReport(options.Name, group.Size);
+        Progress = new LocalProgress();
+    }
+
+    /// <summary>The ranks that go in step: they judge the run together.</summary>
+    public ICommunicator Group { get; }
+
+    /// <summary>Which part of the training data is this rank's.</summary>
+    public virtual (int Rank, int Size) Shard => (Group.Rank, Group.Size);
+
+    /// <summary>Whether the run can be saved after any step, not only where ranks meet.</summary>
+    public virtual bool StopsAnywhere => Group.Size == 1;
+
+    /// <summary>What this rank did since the last meeting.</summary>
+    public LocalProgress Progress { get; }
+
+    /// <summary>What communication cost, of all ranks.</summary>
+    public CommunicationReport Report { get; }
+
+    /// <summary>Spans of this rank for the timeline; null where none is wanted.</summary>
+    public Timeline? Timeline { get; set; }
+
+    protected SynchronizationOptions Options { get; }
+
+    protected Model Model { get; }
+
+    protected Optimizer Optimizer { get; }
+
+    /// <summary>Time in meetings and in moving data since the last meeting began, and bytes sent.</summary>
+    protected double WaitSeconds { get; set; }
+    protected double TransferSeconds { get; set; }
+    protected long SentBytes { get; set; }
+    protected double SquaredDistance { get; set; }
+    protected double SquaredNorm { get; set; }
+
+    /// <summary>The strategy of a configuration.</summary>
+    public static Synchronizer Create(SynchronizationOptions options, ICommunicator world, Model model, Optimizer optimizer) => options.Kind switch
+    {
+        SynchronizationKind.Gradients => new GradientAllReduce(options, world, model, optimizer),
+        _ => new ParameterAveraging(options, world, model, optimizer),
+    };
+
+    /// <summary>Weight of this rank's mean gradient in the step's.</summary>
+    public abstract double Weight(Batch batch);
+
+    /// <summary>Called before the forward pass of a step's last part, whose backward pass completes the gradients.</summary>
+    public virtual void BeginLastPart(Tape tape) { }
+
+    /// <summary>Called with this rank's gradients; with those of the step when it returns.</summary>
+    public virtual void EndBackward(long step) { }
+
+    /// <summary>Whether the optimizer moves this rank's parameters in a step in which the rank had samples or had none.</summary>
+    public virtual bool Updates(int samples) => samples > 0;
+
+    /// <summary>A NaN or an infinity in what <see cref="EndBackward"/> gave.</summary>
+    public virtual void Fail(TrainingDivergedException failure) => Progress.Failure ??= failure;
+
+    /// <summary>Ends a step. True when the ranks have met and all hold the same parameters.</summary>
+    /// <param name="state">The counters of the run after this step.</param>
+    /// <param name="rate">The learning rate of the step.</param>
+    /// <param name="mustMeet">The epoch ends, or the run is judged or saved or over.</param>
+    public abstract bool EndStep(RunState state, float rate, bool mustMeet);
+
+    /// <summary>The last meeting: what the last round cost and whether replicas still agree.</summary>
+    public void Close(RunState state) => Meet(state);
+
+    /// <summary>What a run is judged by and leaves may differ from what the next round begins with; see <see cref="OuterOptimizer.Publish"/>.</summary>
+    public virtual void Publish() { }
+
+    /// <summary>Undoes <see cref="Publish"/>.</summary>
+    public virtual void Withdraw() { }
+
+    /// <summary>Adds what a checkpoint needs besides model and optimizer. Every rank calls it.</summary>
+    public virtual void Save(RunState state, List<SafetensorsTensor> tensors) { }
+
+    /// <summary>Takes up what <see cref="Save"/> left, perhaps with another number of ranks; model and optimizer are restored.</summary>
+    public virtual void Restore(RunState state, SafetensorsFile file) => RememberChecksum();
+
+    /// <summary>Notes the values that all ranks hold now, for the next meeting to compare.</summary>
+    protected internal void RememberChecksum()
+    {
+        if (Group.Size == 1) return;
+        var values = new float[Model.Parameters.TrainableCount];
+        new Tensor(Model.Parameters.Values.Buffer, 0, new Shape(values.Length)).CopyTo(values);
+        _checksum = Crc32C.Compute(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+    }
+
+    /// <summary>Meets the other ranks: adds up what all did into the run's counters, and ends the run on all of them where one has failed.</summary>
+    /// <exception cref="TrainingDivergedException">On every rank, when any met a NaN or an infinity.</exception>
+    /// <exception cref="ReplicaException">On every rank, when the replicas differ.</exception>
+    protected RankStatus[] Meet(RunState state)
+    {
+        new RankStatus
+        {
+            Samples = Progress.Samples,
+            LossSum = Progress.LossSum,
+            HasFailed = Progress.Failure is not null,
+            WantsStop = Progress.WantsStop,
+            TimeIsOver = Progress.TimeIsOver,
+            ComputeSeconds = Progress.ComputeSeconds,
+            WaitSeconds = WaitSeconds,
+            TransferSeconds = TransferSeconds,
+            Bytes = SentBytes,
+            SquaredDistance = SquaredDistance,
+            SquaredNorm = SquaredNorm,
+            Checksum = _checksum,
+        }.Write(_mine);
+        var started = Stopwatch.GetTimestamp();
+        Group.AllGather<double>(_mine, _all);
+        Timeline?.Add("wait", started);
+        WaitSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        (TransferSeconds, SentBytes, SquaredDistance, SquaredNorm) = (0, 0, 0, 0);
+
+        var statuses = new RankStatus[Group.Size];
+        for (var rank = 0; rank < statuses.Length; rank++) statuses[rank] = RankStatus.Read(_all.AsSpan(rank * RankStatus.Length, RankStatus.Length));
+        RequireHealth(statuses);
+        RequireEquality(statuses, state.Step);
+        foreach (var status in statuses)
+        {
+            state.Samples += (long)status.Samples;
+            state.EpochSamples += (long)status.Samples;
+            state.EpochLossSum += status.LossSum;
+            state.IsStopWanted |= status.WantsStop;
+        }
+        state.IsTimeOver |= statuses[0].TimeIsOver;
+        (Progress.Samples, Progress.LossSum, Progress.ComputeSeconds) = (0, 0, 0);
+        Report.Add(statuses, state.Step);
+        return statuses;
+    }
+
+    /// <summary>Runs something that moves data, and counts its time.</summary>
+    protected void Transfer(string name, Action move)
+    {
+        var started = Stopwatch.GetTimestamp();
+        move();
+        TransferSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
+        Timeline?.Add(name, started);
+    }
+
+    // All ranks throw the same, with the words of the first that failed.
+    private void RequireHealth(RankStatus[] statuses)
+    {
+        var failed = Array.FindIndex(statuses, status => status.HasFailed);
+        if (failed < 0) return;
+        if (Group.Size == 1) throw Progress.Failure!;
+        var message = new byte[MessageBytes];
+        var step = new long[1];
+        if (failed == Group.Rank)
+        {
+            var text = Encoding.UTF8.GetBytes($"{Progress.Failure!.Layer}\0rank {failed}: {Progress.Failure.Message}");
+            text.AsSpan(0, Math.Min(text.Length, MessageBytes)).CopyTo(message);
+            step[0] = Progress.Failure.Step;
+        }
+        Group.Broadcast<byte>(message, failed);
+        Group.Broadcast<long>(step, failed);
+        var parts = Encoding.UTF8.GetString(message).TrimEnd('\0').Split('\0', 2);
+        throw new TrainingDivergedException(step[0], parts[0], parts[^1]);
+    }
+
+    private static void RequireEquality(RankStatus[] statuses, long step)
+    {
+        for (var rank = 1; rank < statuses.Length; rank++)
+            if (statuses[rank].Checksum != statuses[0].Checksum)
+                throw new ReplicaException($"replicas: expected the same parameters on all ranks after the last synchronisation before step {step}, got CRC-32C {statuses[0].Checksum:x8} on rank 0 and {statuses[rank].Checksum:x8} on rank {rank}.");
+    }
+}
