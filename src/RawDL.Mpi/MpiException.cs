@@ -10,7 +10,7 @@ public sealed class MpiException : CommunicationException
 
     internal MpiException(string message) : base(message) => Call = "";
 
-    private MpiException(string call, int code, int errorClass, string text) : base($"{call}: {text}")
+    internal MpiException(string call, int code, int errorClass, string text) : base($"{call}: {OneLine(code, text)}")
     {
         Call = call;
         Code = code;
@@ -37,8 +37,13 @@ public sealed class MpiException : CommunicationException
         int length = 0, errorClass = 0;
         if (MPI_Error_string(code, text, &length) != 0) length = 0;
         if (MPI_Error_class(code, &errorClass) != 0) errorClass = 0;
-        // MPICH writes its call stack in several lines.
-        var lines = Encoding.UTF8.GetString(text, length).Split(['\n', '\0'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return new MpiException(call, code, errorClass, lines.Length == 0 ? $"error {code}" : string.Join("; ", lines));
+        return new MpiException(call, code, errorClass, Encoding.UTF8.GetString(text, length));
+    }
+
+    /// <summary>MPICH writes its call stack in several lines.</summary>
+    private static string OneLine(int code, string text)
+    {
+        var lines = text.Split(['\n', '\0'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.Length == 0 ? $"error {code}" : string.Join("; ", lines);
     }
 }

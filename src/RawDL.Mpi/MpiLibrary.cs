@@ -29,6 +29,9 @@ internal sealed unsafe partial class MpiLibrary
     /// <summary>The name it was loaded by.</summary>
     internal string Path { get; }
 
+    /// <summary>What the system's loader gave.</summary>
+    internal nint Handle => s_handle;
+
     internal MpiAbi Abi { get; }
 
     /// <summary>The first line of MPI_Get_library_version.</summary>

@@ -15,8 +15,8 @@ return Mpi.Run(new MpiOptions { ThreadLevel = level }, world =>
             new RuntimeChecks(world).Run();
             var binding = world as MpiCommunicator;
             if (binding is not null) new BindingChecks(binding).Run();
-            if (world.Rank == 0)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: {world.Size} ranks, {binding?.Flavor}, {binding?.ThreadLevel}, {binding?.LibraryVersion}"));
+            var through = binding is null ? world.GetType().Name : string.Create(CultureInfo.InvariantCulture, $"{binding.Flavor}, {binding.ThreadLevel}, {binding.LibraryVersion}");
+            if (world.Rank == 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ok: {world.Size} ranks, {through}"));
             return 0;
         case "agreed": return Failures.Agreed(world);
         default:
