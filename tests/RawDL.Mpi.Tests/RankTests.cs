@@ -1,7 +1,7 @@
 namespace RawDL.Mpi.Tests;
 
 /// <summary>Real ranks under mpiexec: what they compute, and how they end when one fails.</summary>
-[Category("Program")]
+[Category("Mpi")]
 [Platform("Linux")]
 [NonParallelizable]
 public sealed class RankTests
