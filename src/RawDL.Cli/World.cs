@@ -27,42 +27,36 @@ internal sealed class World
     public int Run(ParseResult parsed, Func<Session, ICommunicator, int> body)
     {
         if (Launcher is not null)
-        {
-            if (MissingLibrary() is { } missing) return IsFirstOfMachine ? Report(parsed, missing, Launcher.Value.Rank) : (int)ExitCode.Communication;
             return Mpi.Mpi.Run(new MpiOptions { Report = (exception, rank) => Report(parsed, exception, rank) }, communicator => body(Session.Open(parsed, communicator.Rank), communicator));
-        }
         if (parsed.GetValue(_workers) is not { } workers) return body(Session.Open(parsed), new SoloCommunicator());
         var codes = new int[workers];
         InProcessCommunicator.Run(workers, communicator => codes[communicator.Rank] = body(Session.Open(parsed, communicator.Rank), communicator));
         return Array.Find(codes, code => code != 0);
     }
 
+    /// <summary>The ranks in words: how many, and what connects them.</summary>
+    public static string Describe(ICommunicator communicator) => communicator switch
+    {
+        MpiCommunicator mpi => $"{Count(mpi.Size)} of {mpi.LibraryVersion}",
+        InProcessCommunicator threads => $"{Count(threads.Size)} as threads",
+        _ => Count(communicator.Size),
+    };
+
     /// <summary>A moment for rank 0 to say the same. Its end makes the launcher end the others: true if that has begun.</summary>
     public static bool WaitForRankZero() => Signals.Stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
 
-    // One of each machine is enough to say that it has no library.
+    private static string Count(int size) => size == 1 ? "1 rank" : $"{size} ranks";
+
+    // What is wrong with MPI before any call is so for all ranks of a machine, and one of them says it.
     private static bool IsFirstOfMachine =>
         ((string[])["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"]).Select(Environment.GetEnvironmentVariable).FirstOrDefault(text => text is not null) is null or "0";
-
-    private static MpiException? MissingLibrary()
-    {
-        try
-        {
-            MpiInstallation.Find();
-            return null;
-        }
-        catch (MpiException missing)
-        {
-            return missing;
-        }
-    }
 
     private static int Report(ParseResult parsed, Exception exception, int rank)
     {
         string[] args = [.. parsed.Tokens.Select(token => token.Value)];
         var (error, verbose) = (parsed.InvocationConfiguration.Error, parsed.GetValue(GlobalOptions.Verbose));
         if (rank == 0) return (int)Failure.Report(exception, args, verbose, error);
-        if (WaitForRankZero()) return (int)Failure.CodeOf(exception);
+        if (WaitForRankZero() || (exception is MpiException { Call: "" } && !IsFirstOfMachine)) return (int)Failure.CodeOf(exception);
         using var text = new StringWriter();
         var code = Failure.Report(exception, args, verbose, text);
         error.Write($"rank {rank}: {text}");

@@ -1,88 +1,84 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using RawDL.TestKit;
 
 namespace RawDL.Cli;
 
-/// <summary><c>rawdl selftest</c>: every operation on the chosen device against loops in double precision.</summary>
-internal static class SelfTestCommand
+/// <summary><c>rawdl selftest</c>: every operation on the chosen device against loops in double precision; between ranks every collective, and its speed.</summary>
+internal sealed class SelfTestCommand
 {
-    // Operations whose cases have names of their own.
-    private static readonly string[] Families = ["matmul", "conv2d", "linear", "max_pool", "average_pool", "batch_norm", "layer_norm", "local_response_norm"];
+    private const int LargestBytes = 64 << 20, BytesOfMachine = 1 << 29;
 
-    private sealed record Outcome(OpCase Case, OpResult Result, double Seconds);
+    private readonly DeviceChoice _device = new();
+    private readonly World _world = new();
+    private readonly Option<bool> _collectives = new("--collectives") { Description = "Only what ranks do together." };
+    private readonly Option<int?> _bytes = Values.Integer("--max-bytes", "The largest message that is timed; 64 MiB by default, less where many ranks share a machine.", 4, 1 << 30);
 
     public static Command Create()
     {
-        var device = new DeviceChoice();
-        var command = new ExampleCommand("selftest", "Check every operation on the chosen device against double precision.", "rawdl selftest", "rawdl selftest --threads 1 --json");
-        device.AddTo(command);
-        command.SetAction(parsed => Run(parsed, device));
+        var test = new SelfTestCommand();
+        var command = new ExampleCommand("selftest", "Check every operation on the chosen device, and between ranks every collective with its speed.",
+            "rawdl selftest", "rawdl selftest --threads 1 --json", "mpiexec -n 4 rawdl selftest", "rawdl selftest --collectives --workers 4 --max-bytes 1048576") { test._collectives, test._bytes };
+        test._device.AddTo(command);
+        test._world.AddTo(command);
+        command.SetAction(parsed => test._world.Run(parsed, (session, communicator) => test.Run(parsed, session, communicator)));
         return command;
     }
 
-    private static int Run(ParseResult parsed, DeviceChoice choice)
+    private int Run(ParseResult parsed, Session session, ICommunicator communicator)
     {
-        var session = Session.Open(parsed);
-        var outcomes = new List<Outcome>();
-        List<(string Name, string? Failure)> wrongUses;
-        var device = choice.Open(parsed, session);
-        // What the device keeps for its kernels goes with it; anything left then is a leak.
-        using (device)
+        var alone = parsed.GetValue(_collectives);
+        var operations = alone || communicator.Rank > 0 ? null : Operations(parsed, session);
+        if (!alone) WaitForRankZero(communicator);
+        CollectiveTest? collectives = null;
+        var timings = new List<CollectiveTiming>();
+        if (alone || communicator is not SoloCommunicator)
         {
-            session.Say($"Checking the operations of {device} against double precision.");
-            foreach (var row in OpCases.All)
-            {
-                var watch = Stopwatch.StartNew();
-                outcomes.Add(new Outcome(row, OpCheck.Run(row, device), watch.Elapsed.TotalSeconds));
-            }
-            wrongUses = OpErrors.All.Select(row => (row.Name, Failure: OpCheck.Run(row, device))).ToList();
+            session.Say($"Checking the collectives between {World.Describe(communicator)}.");
+            collectives = new CollectiveTest(communicator);
+            if (collectives.Failed == 0 && communicator.Size > 1)
+                timings = new CollectiveBenchmark(communicator).Run(parsed.GetValue(_bytes) ?? Math.Min(LargestBytes, BytesOfMachine / communicator.SplitByNode().Size));
         }
-        var failed = outcomes.Count(o => o.Result.Failures.Count > 0) + wrongUses.Count(w => w.Failure is not null) + (device.LiveBytes == 0 ? 0 : 1);
         session.Emit(
             json =>
             {
                 json.WriteStartObject();
-                json.WriteString("device", device.Description);
-                json.WriteNumber("cases", outcomes.Count);
-                json.WriteNumber("wrong_uses", wrongUses.Count);
-                json.WriteNumber("failed", failed);
-                json.WriteNumber("leaked_bytes", device.LiveBytes);
-                json.WriteStartArray("failures");
-                foreach (var outcome in outcomes)
-                    foreach (var failure in outcome.Result.Failures) json.WriteStringValue($"{outcome.Case.Name}: {failure}");
-                foreach (var (name, failure) in wrongUses)
-                    if (failure is not null) json.WriteStringValue($"{name}: {failure}");
-                json.WriteEndArray();
+                operations?.WriteJson(json);
+                if (collectives is not null)
+                {
+                    collectives.WriteJson(json);
+                    CollectiveTiming.WriteJson(json, timings);
+                }
                 json.WriteEndObject();
             },
-            text => Write(text, device, outcomes, wrongUses, failed));
+            text =>
+            {
+                operations?.Write(text);
+                if (collectives is null) return;
+                if (operations is not null) text.WriteLine();
+                collectives.Write(text);
+                if (timings.Count > 0) text.WriteLine();
+                CollectiveTiming.Write(text, timings, communicator.Size);
+            });
         // A kernel that computes wrongly is a fault of the device or of this build for it.
-        return (int)(failed == 0 ? ExitCode.Ok : ExitCode.Device);
+        return (int)(operations is { Failed: > 0 } ? ExitCode.Device : collectives is { Failed: > 0 } ? ExitCode.Communication : ExitCode.Ok);
     }
 
-    private static void Write(TextWriter text, Device device, List<Outcome> outcomes, List<(string Name, string? Failure)> wrongUses, int failed)
+    private OperationTest Operations(ParseResult parsed, Session session)
     {
-        var table = new TextTable("operation", ">cases", ">worst forward", ">worst gradient", ">ms", "result");
-        foreach (var group in outcomes.GroupBy(o => Family(o.Case.Name)))
-        {
-            var wrong = group.Count(o => o.Result.Failures.Count > 0);
-            table.Add(group.Key, $"{group.Count()}", Exponent(group.Max(o => o.Result.ForwardNmse)), Exponent(group.SelectMany(o => o.Result.GradientNmse).DefaultIfEmpty().Max()),
-                string.Create(CultureInfo.InvariantCulture, $"{1000 * group.Sum(o => o.Seconds):f1}"), wrong == 0 ? "ok" : $"{wrong} FAILED");
-        }
-        table.Write(text);
-        foreach (var outcome in outcomes)
-            foreach (var failure in outcome.Result.Failures) text.WriteLine($"FAILED {outcome.Case.Name}: {failure}");
-        foreach (var (name, failure) in wrongUses)
-            if (failure is not null) text.WriteLine($"FAILED {name}: {failure}");
-        if (device.LiveBytes != 0) text.WriteLine($"FAILED memory: expected 0 live bytes, got {device.LiveBytes}");
-        text.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{outcomes.Count} cases and {wrongUses.Count} wrong uses in {outcomes.Sum(o => o.Seconds):f1} s: {(failed == 0 ? "all passed" : $"{failed} failed")}"));
+        var device = _device.Open(parsed, session);
+        session.Say($"Checking the operations of {device} against double precision.");
+        return new OperationTest(device);
     }
 
-    private static string Exponent(double nmse) => nmse == 0 ? "0" : nmse.ToString("0.0e+00", CultureInfo.InvariantCulture);
-
-    // "conv2d_strided" and "softmax 3" are cases of conv2d and softmax.
-    private static string Family(string name) => Array.Find(Families, family => name.StartsWith(family, StringComparison.Ordinal)) ?? name.Split([' ', ','], 2)[0];
+    // By messages, as ranks in a collective would take the processors that it computes on.
+    private static void WaitForRankZero(ICommunicator communicator)
+    {
+        Span<int> done = [0];
+        if (communicator.Rank > 0)
+        {
+            communicator.Probe<int>(0, 0);
+            communicator.Receive(done, 0, 0);
+            return;
+        }
+        for (var rank = 1; rank < communicator.Size; rank++) communicator.Send<int>(done, rank, 0);
+    }
 }
