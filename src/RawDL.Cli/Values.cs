@@ -73,6 +73,32 @@ internal static class Values
         return argument;
     }
 
+    /// <summary>A text that something else reads.</summary>
+    /// <param name="name">With its dashes.</param>
+    /// <param name="helpName">What stands for the value in the help.</param>
+    /// <param name="help">One sentence.</param>
+    /// <param name="check">Throws <see cref="ArgumentException"/> with the line "name: expected …, got …" for a wrong text.</param>
+    public static Option<string?> Text(string name, string helpName, string help, Action<string> check) => new(name)
+    {
+        Description = help,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            try
+            {
+                check(text);
+                return text;
+            }
+            catch (ArgumentException e)
+            {
+                result.AddError($"--{e.Message}");
+                return null;
+            }
+        },
+    };
+
     /// <summary>The path of a file or folder; whether it exists is the business of who opens it.</summary>
     public static Option<string?> Path(string name, string helpName, string help, bool recursive = false) => new(name)
     {
