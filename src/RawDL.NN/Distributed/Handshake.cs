@@ -13,14 +13,22 @@ internal static class Handshake
     public static void Check(ICommunicator world, TrainingConfiguration configuration, Model model, Dataset train)
     {
         if (world.Size == 1) return;
-        (string Name, string Value)[] facts =
-        [
-            ("version", typeof(Handshake).Assembly.GetName().Version?.ToString() ?? ""),
-            ("seed", configuration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-            ("parameter layout", model.Parameters.Layout),
-            ("configuration", Fingerprint((configuration with { Data = null }).ToJson())),
-            ("training data", $"{train.Count} samples {train.SampleShape} of {train.Classes} classes"),
-        ];
+        Check(world, [.. Facts(configuration), ("parameter layout", model.Parameters.Layout), ("training data", $"{train.Count} samples {train.SampleShape} of {train.Classes} classes")]);
+    }
+
+    /// <summary>The same for ranks that have no model: program and configuration.</summary>
+    /// <exception cref="CommunicationException">On every rank, when one differs.</exception>
+    public static void Check(ICommunicator world, TrainingConfiguration configuration) => Check(world, Facts(configuration));
+
+    private static (string Name, string Value)[] Facts(TrainingConfiguration configuration) =>
+    [
+        ("version", typeof(Handshake).Assembly.GetName().Version?.ToString() ?? ""),
+        ("seed", configuration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        ("configuration", Fingerprint((configuration with { Data = null }).ToJson())),
+    ];
+
+    private static void Check(ICommunicator world, (string Name, string Value)[] facts)
+    {
         var mine = new byte[facts.Length * DigestBytes];
         for (var i = 0; i < facts.Length; i++) SHA256.HashData(Encoding.UTF8.GetBytes(facts[i].Value), mine.AsSpan(i * DigestBytes, DigestBytes));
         var all = new byte[mine.Length * world.Size];

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace RawDL.NN;
 
 /// <summary>What a parameter server does with a pushed gradient: <c>sgd</c>, w ← w − η·g, or <c>adagrad</c>, A ← A + g²; w ← w − η·g / (√A + ε).
@@ -37,15 +39,28 @@ internal sealed class ServerRule
     public void Apply(Span<float> values, Span<float> squares, ReadOnlySpan<float> gradient, float scale)
     {
         var rate = LearningRate * scale;
-        if (!HasSquares)
+        var i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            for (var i = 0; i < values.Length; i++) values[i] -= rate * gradient[i];
-            return;
+            var g = new Vector<float>(gradient[i..]);
+            var step = rate * g;
+            if (HasSquares)
+            {
+                var sum = new Vector<float>(squares[i..]) + g * g;
+                sum.CopyTo(squares[i..]);
+                step /= Vector.SquareRoot(sum) + new Vector<float>(Epsilon);
+            }
+            (new Vector<float>(values[i..]) - step).CopyTo(values[i..]);
         }
-        for (var i = 0; i < values.Length; i++)
+        for (; i < values.Length; i++)
         {
-            squares[i] += gradient[i] * gradient[i];
-            values[i] -= rate * gradient[i] / (MathF.Sqrt(squares[i]) + Epsilon);
+            var step = rate * gradient[i];
+            if (HasSquares)
+            {
+                squares[i] += gradient[i] * gradient[i];
+                step /= MathF.Sqrt(squares[i]) + Epsilon;
+            }
+            values[i] -= step;
         }
     }
 }

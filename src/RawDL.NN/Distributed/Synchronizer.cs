@@ -30,6 +30,12 @@ internal abstract class Synchronizer
     /// <summary>Which part of the training data is this rank's.</summary>
     public virtual (int Rank, int Size) Shard => (Group.Rank, Group.Size);
 
+    /// <summary>Ranks of the whole run.</summary>
+    public virtual int WorldSize => Group.Size;
+
+    /// <summary>Whether this rank judges the run, alone or with its group.</summary>
+    public virtual bool Judges => true;
+
     /// <summary>Whether the run can be saved after any step, not only where ranks meet.</summary>
     public virtual bool StopsAnywhere => Group.Size == 1;
 
@@ -58,12 +64,16 @@ internal abstract class Synchronizer
     /// <summary>The strategy of a configuration.</summary>
     public static Synchronizer Create(SynchronizationOptions options, ICommunicator world, Model model, Optimizer optimizer) => options.Kind switch
     {
+        SynchronizationKind.Downpour => throw new ConfigurationException($"synchronization: downpour: expected servers, got a trainer alone; {nameof(DistributedTraining)}.{nameof(DistributedTraining.Run)} starts both."),
         SynchronizationKind.Gradients => new GradientAllReduce(options, world, model, optimizer),
         _ => new ParameterAveraging(options, world, model, optimizer),
     };
 
     /// <summary>Weight of this rank's mean gradient in the step's.</summary>
     public abstract double Weight(Batch batch);
+
+    /// <summary>Called before a step.</summary>
+    public virtual void BeginStep() { }
 
     /// <summary>Called before the forward pass of a step's last part, whose backward pass completes the gradients.</summary>
     public virtual void BeginLastPart(Tape tape) { }
@@ -83,8 +93,13 @@ internal abstract class Synchronizer
     /// <param name="mustMeet">The epoch ends, or the run is judged or saved or over.</param>
     public abstract bool EndStep(RunState state, float rate, bool mustMeet);
 
+    /// <summary>Called when this rank takes no further step, before the run is judged, or saved if it was interrupted, for the last time; perhaps twice.</summary>
+    /// <param name="state">The counters of the run.</param>
+    /// <param name="cancel">Ends a wait for others.</param>
+    public virtual void Conclude(RunState state, CancellationToken cancel) { }
+
     /// <summary>The last meeting: what the last round cost and whether replicas still agree.</summary>
-    public void Close(RunState state) => Meet(state);
+    public virtual void Close(RunState state) => Meet(state);
 
     /// <summary>What a run is judged by and leaves may differ from what the next round begins with; see <see cref="OuterOptimizer.Publish"/>.</summary>
     public virtual void Publish() { }

@@ -14,7 +14,7 @@ internal sealed class RunState
     public long Round;
     public int AdaptedPeriod = 1;
 
-    /// <summary>What the ranks agreed on when they last met: not saved.</summary>
+    /// <summary>What the ranks agreed on when they last met, the first also that the run was interrupted: not saved.</summary>
     public bool IsStopWanted, IsTimeOver;
     public double Seconds, TrainingSeconds, EpochSeconds;
 

@@ -46,7 +46,7 @@ public sealed class Trainer : IDisposable
             _optimizer.Attach(Model.Parameters);
             _schedule = configuration.CreateSchedule();
             Handshake.Check(options.Communicator, configuration, Model, data.Train);
-            _synchronizer = Synchronizer.Create(configuration.Synchronization, options.Communicator, Model, _optimizer);
+            _synchronizer = options.Strategy?.Invoke(Model, _optimizer) ?? Synchronizer.Create(configuration.Synchronization, options.Communicator, Model, _optimizer);
             _synchronizer.Timeline = options.Trace is null ? null : new Timeline();
             _loader = new DataLoader(train, new DataLoaderOptions
             {
@@ -108,6 +108,7 @@ public sealed class Trainer : IDisposable
             if (!IsOver && Configuration.Evaluation.IsDue(_state.Step, EndedEpoch) && !Judge(cancel)) return Interrupt();
             if (!IsOver && Configuration.Checkpoint.IsDue(_state.Step, EndedEpoch)) SaveCheckpoint();
         }
+        _synchronizer.Conclude(_state, cancel);
         return Judge(cancel) ? Finish() : Interrupt();
     }
 
@@ -147,6 +148,8 @@ public sealed class Trainer : IDisposable
     private bool TakeStep(CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
+        _synchronizer.BeginStep();
+        var computing = Stopwatch.GetTimestamp();
         if (!_loader.TryNext(out var batch))
         {
             _loader.Start(_state.Epoch);
@@ -157,7 +160,7 @@ public sealed class Trainer : IDisposable
         var loss = progress.Failure is null ? Differentiate(batch, step) : double.NaN;
         progress.WantsStop = cancel.IsCancellationRequested;
         progress.TimeIsOver = Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit;
-        CountCompute(started);
+        CountCompute(computing);
         _synchronizer.EndBackward(step);
         var updated = Stopwatch.GetTimestamp();
         if (progress.Failure is null && _synchronizer.Updates(batch.Count) && !double.IsFinite(_optimizer.GradientNorm())) _synchronizer.Fail(Divergence.OfBackward(step, Model));
@@ -248,7 +251,7 @@ public sealed class Trainer : IDisposable
     // Once per step at most; false when cancelled.
     private bool Judge(CancellationToken cancel)
     {
-        if (_judged?.Step == _state.Step) return true;
+        if (_judged?.Step == _state.Step || !_synchronizer.Judges) return true;
         var counted = _state.History.Evaluation.Count > 0 && _state.History.Evaluation[^1].Step == _state.Step;
         if (counted && !IsOver) return true;
         _synchronizer.Publish();
@@ -375,6 +378,8 @@ public sealed class Trainer : IDisposable
 
     private TrainerResult Interrupt()
     {
+        _state.IsStopWanted = true;
+        _synchronizer.Conclude(_state, CancellationToken.None);
         SaveCheckpoint();
         End();
         // Nobody leaves before the checkpoint is safe: a rank that ends early takes the others with it.
@@ -387,7 +392,7 @@ public sealed class Trainer : IDisposable
         SaveCheckpoint();
         End();
         _synchronizer.Publish();
-        var evaluation = ReferenceEquals(_judge, _data.Test) ? _judged!.Value.Evaluation : Evaluate(_data.Test, CancellationToken.None);
+        var evaluation = _judged is null || ReferenceEquals(_judge, _data.Test) ? _judged?.Evaluation : Evaluate(_data.Test, CancellationToken.None);
         var result = Result(_state.StopReason is null ? RunStatus.Completed : RunStatus.EarlyStopped, evaluation);
         if (_options.Folder is { } folder)
         {
@@ -431,12 +436,12 @@ public sealed class Trainer : IDisposable
         ImagesPerSecond = ImagesPerSecond,
         Parameters = Model.Parameters.TrainableCount,
         ParametersSha256 = Model.Parameters.Sha256(),
-        WorldSize = _options.Communicator.Size,
+        WorldSize = _synchronizer.WorldSize,
         Device = Model.Device.ToString(),
         Data = _data.Train.Name,
         Configuration = Configuration,
         History = _state.History,
-        Communication = _synchronizer.Report.Ranks > 1 ? _synchronizer.Report : null,
+        Communication = _synchronizer.WorldSize > 1 ? _synchronizer.Report : null,
     };
 
     private sealed class Silence : IRunEvents;

@@ -15,6 +15,9 @@ public sealed record TrainerOptions
     /// <summary>Rank 0 writes the timeline of all ranks into this file, for chrome://tracing or Perfetto; null for none. The same on all ranks.</summary>
     public string? Trace { get; init; }
 
+    /// <summary>What makes the ranks one training, for the model and its optimizer; null takes what the configuration says.</summary>
+    internal Func<Model, Optimizer, Synchronizer>? Strategy { get; init; }
+
     /// <summary>Listens; null for nobody.</summary>
     public IRunEvents? Events { get; init; }
 }
