@@ -25,6 +25,8 @@ internal sealed class SynchronizationChoice
     private readonly Option<int?> _fetch = Values.Integer("--fetch-period", "downpour: steps from one fetch of the parameters to the next.", 1, 1_000_000);
     private readonly Option<int?> _push = Values.Integer("--push-period", "downpour: steps from one push of gradients to the next.", 1, 1_000_000);
     private readonly Option<int?> _warm = Values.Integer("--warm-start", "downpour: steps that the first replica trains alone.", 0, 1_000_000_000);
+    private readonly Option<string?> _server = Values.Choice("--server", "downpour: what the servers do with gradients: sgd or adagrad.", ["sgd", "adagrad"]);
+    private readonly Option<float?> _serverRate = Values.Number("--server-lr", "downpour: learning rate of --server.", 0, 1e6f);
     private readonly Option<int?> _accumulate = Values.Integer("--accumulate", "Batches of each rank per step, one after the other.", 1, 1_000_000);
     private readonly Option<bool> _deterministic = new("--deterministic") { Description = "Sum in an order that depends on the number of ranks alone." };
 
@@ -36,10 +38,14 @@ internal sealed class SynchronizationChoice
         (_sync, null, "name"), (_period, Average, "period"), (_nodePeriod, Average, "node_period"), (_outer, Average, null), (_outerMomentum, Average, null),
         (_outerRate, Average, null), (_updater, Average, "updater_state"), (_wire, Gradients, "wire"), (_compression, Gradients, "compression"),
         (_servers, Downpour, "servers"), (_fetch, Downpour, "fetch_period"), (_push, Downpour, "push_period"), (_warm, Downpour, "warm_start"),
+        (_server, Downpour, null), (_serverRate, Downpour, null),
         (_accumulate, null, "accumulation"), (_deterministic, null, "deterministic"),
     ];
 
-    public IEnumerable<Option> All => _options.Select(row => row.Option);
+    /// <summary>What a run that goes on has already: the number of servers may change, as that of ranks may.</summary>
+    public IEnumerable<Option> Settled => All.Where(option => option != _servers);
+
+    private IEnumerable<Option> All => _options.Select(row => row.Option);
 
     public void AddTo(Command command)
     {
@@ -58,7 +64,9 @@ internal sealed class SynchronizationChoice
         var outer = parsed.GetValue(_outer) is { } name && name != options.Outer.Name ? new NamedOptions(name) : options.Outer;
         if (parsed.GetValue(_outerMomentum) is { } momentum) outer = outer.With("momentum", momentum);
         if (parsed.GetValue(_outerRate) is { } rate) outer = outer.With("learning_rate", rate);
-        return (options with { Outer = outer }).With(json =>
+        var server = parsed.GetValue(_server) is { } rule && rule != options.Server.Name ? new NamedOptions(rule) : options.Server;
+        if (parsed.GetValue(_serverRate) is { } serverRate) server = server.With("learning_rate", serverRate);
+        return (options with { Outer = outer, Server = server }).With(json =>
         {
             foreach (var (option, _, key) in _options)
                 if (key is not null && parsed.GetResult(option) is { Implicit: false }) Write(json, key, parsed, option);

@@ -19,7 +19,7 @@ internal sealed class TrainingChoice
     private readonly Option<long?> _seed = Values.Long("--seed", "Of first values, order of samples, augmentation and dropout.", 0, long.MaxValue);
 
     /// <summary>What a run that goes on has already.</summary>
-    private IEnumerable<Option> Settled => [_config, _model, _batch, _optimizer, _rate, _seed, .. _synchronization.All];
+    private IEnumerable<Option> Settled => [_config, _model, _batch, _optimizer, _rate, _seed, .. _synchronization.Settled];
 
     public void AddTo(Command command)
     {

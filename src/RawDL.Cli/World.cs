@@ -45,6 +45,16 @@ internal sealed class World
     /// <summary>A moment for rank 0 to say the same. Its end makes the launcher end the others: true if that has begun.</summary>
     public static bool WaitForRankZero() => Signals.Stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
 
+    /// <summary>Says what failed on a rank, and on which unless it is rank 0.</summary>
+    public static ExitCode Tell(ParseResult parsed, Exception exception, int rank)
+    {
+        using var text = new StringWriter();
+        var code = Failure.Report(exception, [.. parsed.Tokens.Select(token => token.Value)], parsed.GetValue(GlobalOptions.Verbose), text);
+        parsed.InvocationConfiguration.Error.Write(rank == 0 ? text.ToString() : $"rank {rank}: {text}");
+        parsed.InvocationConfiguration.Error.Flush();
+        return code;
+    }
+
     private static string Count(int size) => size == 1 ? "1 rank" : $"{size} ranks";
 
     // What is wrong with MPI before any call is so for all ranks of a machine, and one of them says it.
@@ -53,14 +63,8 @@ internal sealed class World
 
     private static int Report(ParseResult parsed, Exception exception, int rank)
     {
-        string[] args = [.. parsed.Tokens.Select(token => token.Value)];
-        var (error, verbose) = (parsed.InvocationConfiguration.Error, parsed.GetValue(GlobalOptions.Verbose));
-        if (rank == 0) return (int)Failure.Report(exception, args, verbose, error);
+        if (rank == 0) return (int)Tell(parsed, exception, rank);
         if (WaitForRankZero() || (exception is MpiException { Call: "" } && !IsFirstOfMachine)) return (int)Failure.CodeOf(exception);
-        using var text = new StringWriter();
-        var code = Failure.Report(exception, args, verbose, text);
-        error.Write($"rank {rank}: {text}");
-        error.Flush();
-        return (int)code;
+        return (int)Tell(parsed, exception, rank);
     }
 }

@@ -19,7 +19,8 @@ internal sealed class TrainCommand
         var train = new TrainCommand();
         var command = new ExampleCommand("train", "Train a network; without options LeNet on digits that the program draws.",
             "rawdl train", "rawdl train --data mnist --epochs 3 --seed 1", "rawdl train --config lenet.json --out runs/lenet", "rawdl train --resume runs/lenet",
-            "mpiexec -n 4 rawdl train --data mnist --sync average --period 5", "rawdl train --workers 4 --sync gradients --trace trace.json");
+            "mpiexec -n 4 rawdl train --data mnist --sync average --period 5", "rawdl train --workers 4 --sync gradients --trace trace.json",
+            "mpiexec -n 4 rawdl train --data mnist --sync downpour");
         train._training.AddTo(command);
         command.Add(train._out);
         command.Add(train._resume);
@@ -35,27 +36,32 @@ internal sealed class TrainCommand
         Signals.Watched = true;
         using var device = _device.Open(parsed, session, communicator);
         TrainingConfiguration? configuration = null;
-        using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, resumed, out configuration) : Begin(parsed, session, out configuration);
+        using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, resumed, out configuration) : Begin(parsed, session, communicator, out configuration);
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {folder.Path}");
         var live = session.Interactive ? new LiveEvents(session) : null;
-        using var trainer = new Trainer(configuration!, data, new TrainerOptions
+        var options = new TrainerOptions
         {
             Device = device,
             Communicator = communicator,
             Folder = folder,
             Trace = parsed.GetValue(_trace),
             Events = folder is null ? null : (IRunEvents?)live ?? new PlainEvents(session),
-        });
-        var result = live is null ? trainer.Run(Signals.Stop) : live.Watch(() => trainer.Run(Signals.Stop));
-        if (folder is not null) Report(session, folder, result);
-        return (int)(result.Status == RunStatus.Interrupted ? Signals.Code : ExitCode.Ok);
+        };
+        var outcome = live is null ? Train() : live.Watch(Train);
+        if (folder is not null) Report(session, folder, outcome.Result!);
+        // The run goes on without this rank and ends well: an exit code would end it for all.
+        if (outcome.Failure is { } failure) World.Tell(parsed, failure, communicator.Rank);
+        return (int)(outcome.Status == RunStatus.Interrupted ? Signals.Code : ExitCode.Ok);
+
+        RankOutcome Train() => DistributedTraining.Run(configuration!, data, options, Signals.Stop);
     }
 
     // The folder is made last: options or a network that do not fit shall leave nothing behind.
-    private RunFolder Begin(ParseResult parsed, Session session, out TrainingConfiguration configuration)
+    private RunFolder Begin(ParseResult parsed, Session session, ICommunicator communicator, out TrainingConfiguration configuration)
     {
         configuration = _training.Begin(parsed, session, out _);
+        DistributedTraining.Require(configuration, communicator.Size);
         return RunFolder.Create(parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
     }
 
