@@ -25,12 +25,16 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         _reduction = GradientReduction.Create(options, group, model.Parameters);
         _statisticsReduction = new Reduction(group, options.Deterministic);
         _statistics = new RunningStatistics(model.Parameters);
+        Tail = new Tensor(model.Parameters.Values.Buffer, model.Parameters.TrainableCount, new Shape(model.Parameters.Count - model.Parameters.TrainableCount));
         _overlaps = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction && model.Device.HostAddress(model.Parameters.Gradients) != null;
         CutBuckets();
         _requests = new ICommunicationRequest?[_buckets.Count];
         _missing = new int[_buckets.Count];
         RememberChecksum();
     }
+
+    // The running statistics, behind the trainable values.
+    private Tensor Tail { get; }
 
     public override double Weight(Batch batch) => (double)batch.Count / batch.GlobalCount;
 
@@ -78,11 +82,17 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     public override void Save(RunState state, List<SafetensorsTensor> tensors)
     {
         if (_reduction.Residual.Length > 0) tensors.Add(PerRank.Save("ranks.residual", _reduction.Residual, Group));
+        if (Tail.Count > 0 && Group.Size > 1) tensors.Add(PerRank.Save("ranks.statistics", [.. Tail.ToArray(), _samplesOfStatistics], Group));
     }
 
     public override void Restore(RunState state, SafetensorsFile file)
     {
         PerRank.Restore("ranks.residual", _reduction.Residual.Length, Group, file, PerRankMerge.Sum)?.CopyTo(_reduction.Residual, 0);
+        if (PerRank.Restore("ranks.statistics", Tail.Count + 1, Group, file, PerRankMerge.Mean) is { } statistics)
+        {
+            Tail.CopyFrom(statistics.AsSpan(0, Tail.Count));
+            _samplesOfStatistics = (long)statistics[^1];
+        }
         base.Restore(state, file);
     }
 
@@ -151,21 +161,19 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     private void AverageStatistics()
     {
-        var count = Model.Parameters.Count - Model.Parameters.TrainableCount;
-        if (count > 0 && Group.Size > 1) Transfer("statistics", () =>
+        if (Tail.Count > 0 && Group.Size > 1) Transfer("statistics", () =>
         {
             var all = new double[Group.Size];
             Group.AllGather<double>([_samplesOfStatistics], all);
             var total = 0.0;
             foreach (var samples in all) total += samples;
-            var tail = new Tensor(Model.Parameters.Values.Buffer, Model.Parameters.TrainableCount, new Shape(count));
-            var own = tail.ToArray();
+            var own = Tail.ToArray();
             var pooled = (float[])own.Clone();
             var weight = (float)(_samplesOfStatistics / total);
             foreach (ref var value in pooled.AsSpan()) value *= weight;
             _statisticsReduction.Sum(pooled);
             _statistics.AddSpread(_statisticsReduction, own, pooled, weight);
-            tail.CopyFrom(pooled);
+            Tail.CopyFrom(pooled);
         });
         _samplesOfStatistics = 0;
     }

@@ -57,13 +57,15 @@ internal sealed class ParameterAveraging : Synchronizer
         }
         if (!mustMeet && _stepsOfRound < _schedule.Period)
         {
-            if (_node is not null && _stepsOfNodeRound >= Options.NodePeriod) AverageNode();
+            if (_node is not null && _stepsOfNodeRound >= Options.NodePeriod) AverageNode(Progress.Samples);
             return false;
         }
         if (Group.Size > 1 && Progress.Failure is null && !double.IsFinite(Model.Parameters.Values.SumOfSquares()))
             Progress.Failure = Divergence.OfParameters(state.Step, Model);
         var samples = Progress.Samples;
         Meet(state);
+        // Each node first, whose ranks have drifted since they last met: the weights of a round hold between nodes.
+        if (_node is not null) AverageNode(samples);
         Transfer("average", () => Average(rate, samples));
         state.Round = _schedule.Round;
         state.AdaptedPeriod = _schedule.Period;
@@ -125,11 +127,11 @@ internal sealed class ParameterAveraging : Synchronizer
         RememberChecksum();
     }
 
-    private void AverageNode() => Transfer("average node", () =>
+    private void AverageNode(long samples) => Transfer("average node", () =>
     {
         var sent = _nodeReduction!.Bytes;
-        Model.Parameters.CopyFrom(Mix(_nodeReduction, _node!, Progress.Samples - _samplesBeforeNode, out _));
-        (_stepsOfNodeRound, _samplesBeforeNode) = (0, Progress.Samples);
+        Model.Parameters.CopyFrom(Mix(_nodeReduction, _node!, samples - _samplesBeforeNode, out _));
+        (_stepsOfNodeRound, _samplesBeforeNode) = (0, samples);
         SentBytes += _nodeReduction.Bytes - sent;
     });
 
