@@ -22,7 +22,7 @@ internal static class DoctorCommand
     {
         var folder = Values.Path("--out", "DIR", "The folder where runs would be written; this one by default.");
         var data = new DataChoice();
-        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots, data.", "rawdl doctor", "rawdl doctor --out /scratch/runs --data-dir /scratch/data") { folder };
+        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots, MPI, data.", "rawdl doctor", "rawdl doctor --out /scratch/runs --data-dir /scratch/data") { folder };
         data.AddFolderTo(command);
         command.SetAction(parsed => Run(parsed, parsed.GetValue(folder) ?? ".", data));
         return command;
