@@ -55,4 +55,30 @@ public sealed class NetTests
         if (shape is not null) Assert.That(run.Out, Does.Contain($"samples {shape}"));
         else Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, $"rawdl: --input: expected the shape of a sample, as --input 1,28,28, for {path} does not say it; got none.\n")));
     }
+
+    [TestCase("--sync average --period 1")]
+    [TestCase("--sync gradients")]
+    [TestCase("--sync gradients --deterministic --accumulate 2")]
+    public void Four_ranks_and_one_process_end_within_a_hair(string strategy)
+    {
+        var (one, four) = (TrainedRun.Fresh("one"), TrainedRun.Fresh("four"));
+        string[] common = ["train", "--train-size", "320", "--test-size", "50", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.05", "--seed", "1", "--quiet"];
+        Assert.That(Rawdl.Call([.. common, "--batch", "32", "--out", one]).Code, Is.EqualTo(ExitCode.Ok));
+        Assert.That(Rawdl.Call([.. common, "--batch", strategy.EndsWith('2') ? "4" : "8", "--workers", "4", .. strategy.Split(' '), "--out", four]).Code, Is.EqualTo(ExitCode.Ok));
+        var run = Rawdl.Call("net", "diff", one, four, "--within", "1e-5", "--json");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Out);
+        Assert.That(run.Json().GetProperty("max_difference").GetDouble(), Is.GreaterThan(0).And.LessThan(1e-5));
+        Assert.That(Rawdl.Call("net", "diff", one, four).Out, Does.Contain("conv2d1.weight").And.Contain("max |difference| "));
+        Assert.That(Rawdl.Call("net", "diff", one, TrainedRun.Folder, "--within", "1e-5").Code, Is.EqualTo(ExitCode.Replica));
+        Assert.That(Rawdl.Call("net", "diff", one, one).Out, Does.EndWith("max |difference| 0\n"));
+    }
+
+    [Test]
+    public void Models_of_different_networks_have_no_difference()
+    {
+        var linear = TrainedRun.Fresh("linear");
+        Rawdl.Call("train", "--model", "linear", "--train-size", "50", "--test-size", "20", "--steps", "1", "--out", linear, "--quiet");
+        var run = Rawdl.Call("net", "diff", TrainedRun.Folder, linear);
+        Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, "rawdl: net diff: expected two models of the same network, got lenet with 431080 values and linear with 7850, named or shaped otherwise.\n")));
+    }
 }

@@ -51,6 +51,29 @@ public sealed class DropoutTests
         Assert.That(device.LiveBytes, Is.Zero);
     }
 
+    [TestCase(1, 1)]
+    [TestCase(3, 1)]
+    [TestCase(3, 7)]
+    [TestCase(4, 5000)]
+    public void Rows_dealt_to_several_tapes_have_the_masks_of_the_whole(int tapes, int width)
+    {
+        const int rows = 11;
+        using var device = new CpuDevice(2);
+        var whole = Draw(rows, 0, 1);
+        for (var t = 0; t < tapes; t++)
+        {
+            var dealt = Draw((rows - t + tapes - 1) / tapes, t, tapes);
+            for (var r = 0; r * width < dealt.Length; r++)
+                Assert.That(dealt.AsSpan(r * width, width).SequenceEqual(whole.AsSpan((r * tapes + t) * width, width)), Is.True, $"row {r} of tape {t}");
+        }
+
+        float[] Draw(int count, int first, int stride)
+        {
+            using var tape = new Tape(device) { Seed = 7, Step = 3, FirstRow = first, RowStride = stride };
+            return tape.Input(Enumerable.Repeat(1f, count * width).ToArray(), new Shape(count, width)).Dropout(0.4f, 5).ToArray();
+        }
+    }
+
     [Test]
     public void Inference_is_the_identity()
     {

@@ -23,7 +23,7 @@ internal sealed class NetCommand
         var show = new ExampleCommand("show", "Show the layers with output shapes, parameters and floating-point operations per image.",
             "rawdl net show lenet", "rawdl net show resnet --input 3,32,32", "rawdl net show runs/lenet --json") { net._network, net._input };
         show.SetAction(net.Run);
-        return new Command("net", "Look at networks.") { show };
+        return new Command("net", "Look at networks.") { show, NetDiffCommand.Create() };
     }
 
     private int Run(ParseResult parsed)

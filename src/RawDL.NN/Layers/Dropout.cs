@@ -5,7 +5,7 @@ namespace RawDL.NN;
 
 /// <summary>In training zeroes each value with probability <paramref name="rate"/> and scales the others by 1 / (1 − rate); see <see cref="TensorOps.Dropout"/>.</summary>
 /// <param name="rate">[0, 1).</param>
-/// <remarks>The random stream is the CRC-32C of the layer's path: a mask depends on the seed, the step and the layer, on nothing else.</remarks>
+/// <remarks>The random stream is the CRC-32C of the layer's path: a mask depends on the seed, the step, the layer and the sample's place in the step, not on how many ranks share it.</remarks>
 public sealed class Dropout(float rate) : Layer
 {
     private ulong _stream;

@@ -188,12 +188,12 @@ public sealed class Trainer : IDisposable
         var accumulation = Configuration.Synchronization.Accumulation;
         var size = Configuration.BatchSize > 0 ? Configuration.BatchSize : (batch.Count + accumulation - 1) / accumulation;
         var sum = 0.0;
-        for (int first = 0, part = 0; first < batch.Count; first += size, part++)
+        for (var first = 0; first < batch.Count; first += size)
         {
             var samples = batch.Part(first, Math.Min(size, batch.Count - first));
             _tape.Reset();
-            // Every rank and part draws its own numbers; one rank and one part draw those of the step.
-            _tape.Step = (ulong)(((step - 1) * _synchronizer.Shard.Size + _synchronizer.Shard.Rank) * accumulation + part + 1);
+            // The samples of a step are dealt to the ranks in turn.
+            (_tape.Step, _tape.FirstRow, _tape.RowStride) = ((ulong)step, first * _synchronizer.Shard.Size + _synchronizer.Shard.Rank, _synchronizer.Shard.Size);
             if (first + samples.Count == batch.Count) _synchronizer.BeginLastPart(_tape);
             var input = _tape.Input(samples.Inputs, samples.Shape);
             var loss = Model.Loss(Model.Forward(input), samples);

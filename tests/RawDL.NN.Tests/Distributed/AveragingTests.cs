@@ -124,6 +124,17 @@ public sealed class AveragingTests
         if (15 % accumulation == 0) Assert.That(RankRuns.LargestDifference(ranks.Values, whole.Values), Is.LessThan(2e-6));
     }
 
+    [TestCase(SynchronizationKind.Average, 2, 15)]
+    [TestCase(SynchronizationKind.Gradients, 4, 8)]
+    public void Dropout_and_augmentation_do_not_depend_on_how_many_ranks_share_a_step(SynchronizationKind kind, int ranks, int batch)
+    {
+        Layer[] layers = [new Linear(20) { Activation = Activation.Relu() }, new Dropout(0.5f), new Linear(10)];
+        var options = new SynchronizationOptions { Kind = kind, Period = "1" };
+        var one = RankRuns.Train(1, Network("sgd", 0.05f, options, ranks * batch, layers).Augmentation(("shift", 1), ("rotation", 10)).Build(), Data)[0];
+        var many = RankRuns.Train(ranks, Network("sgd", 0.05f, options, batch, layers).Augmentation(("shift", 1), ("rotation", 10)).Build(), Data)[0];
+        Assert.That(RankRuns.LargestDifference(many.Values, one.Values), Is.LessThan(2e-6));
+    }
+
     [Test]
     public void Running_statistics_are_pooled_as_a_mixture()
     {

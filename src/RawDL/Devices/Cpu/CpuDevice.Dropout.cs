@@ -10,8 +10,8 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    /// <remarks>Element i is kept iff u ≥ Rate, where u = (word &gt;&gt; 8) · 2⁻²⁴ and word is word i mod 4 of the block with counter
-    /// (Step mod 2³²) · 2³² + i / 4 of <see cref="Philox.Block"/>(Seed, Stream, counter). It depends on i alone, so any thread may draw it.</remarks>
+    /// <remarks>Element i has the place p = Start + (i / Width) · Pitch + i mod Width and is kept iff u ≥ Rate, where u = (word &gt;&gt; 8) · 2⁻²⁴ and word is word p mod 4 of
+    /// the block with counter (Step mod 2³²) · 2³² + p / 4 of <see cref="Philox.Block"/>(Seed, Stream, counter). It depends on i alone, so any thread may draw it.</remarks>
     protected internal override void Dropout(in DropoutGeometry geometry, Tensor source, Tensor target, Store store)
     {
         var job = new DropoutJob { Geometry = geometry, Store = store, Source = Pointer(source), Target = Pointer(target) };
@@ -23,16 +23,26 @@ public sealed unsafe partial class CpuDevice
         ref readonly var job = ref *(DropoutJob*)arguments;
         var geometry = job.Geometry;
         var scale = 1f / (1f - geometry.Rate);
-        var first = chunk * ChunkLength;
-        var end = Math.Min(geometry.Count, first + ChunkLength);
-        // ChunkLength is a multiple of 4, so a chunk starts with the first word of a block.
-        for (var i = first; i < end; i += 4)
+        var end = Math.Min(geometry.Count, (chunk + 1) * ChunkLength);
+        for (int i = chunk * ChunkLength, run; i < end; i += run)
         {
-            var block = Philox.Block(geometry.Seed, geometry.Stream, geometry.Step << 32 | (uint)(i / 4));
-            DropoutElement(job, i, block.X, scale);
-            if (i + 1 < end) DropoutElement(job, i + 1, block.Y, scale);
-            if (i + 2 < end) DropoutElement(job, i + 2, block.Z, scale);
-            if (i + 3 < end) DropoutElement(job, i + 3, block.W, scale);
+            var row = i / geometry.Width;
+            var column = i - row * geometry.Width;
+            run = Math.Min(end - i, geometry.Width - column);
+            DropoutRun(job, i, run, geometry.Start + row * geometry.Pitch + column, scale);
+        }
+    }
+
+    // Elements at consecutive places: the words left in the first block, then four at a time.
+    private static void DropoutRun(in DropoutJob job, int first, int count, long place, float scale)
+    {
+        var geometry = job.Geometry;
+        for (var done = 0; done < count;)
+        {
+            var block = Philox.Block(geometry.Seed, geometry.Stream, geometry.Step << 32 | (uint)(place / 4));
+            var word = (int)(place & 3);
+            for (; word < 4 && done < count; word++, done++, place++)
+                DropoutElement(job, first + done, word switch { 0 => block.X, 1 => block.Y, 2 => block.Z, _ => block.W }, scale);
         }
     }
 
