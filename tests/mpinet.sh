@@ -31,16 +31,14 @@ expect error 'rank 1 has had enough' mpiexec.mpich -n 2 dotnet "$rank" throw
 expect error '' mpiexec.mpich -n 2 dotnet "$rank" kill
 expect error 'MPI.NET: expected a launcher of the MPICH family, got mpiexec of Open MPI' mpiexec.openmpi --oversubscribe -n 2 dotnet "$rank" checks
 
-own=src/RawDL.Cli/bin/Release/net10.0/rawdl
-if ! "$own" train --help | grep -q -- --sync; then
-    echo "rawdl train knows no ranks yet: no training"
-    exit 0
-fi
 dotnet build src/RawDL.Cli -c Release -p:MpiBinding=MPI.NET --nologo -v q
-for build in "$own" artifacts/mpinet/bin/RawDL.Cli/release/rawdl; do
-    run=$scratch/$(echo "$build" | cut -d/ -f1)
-    expect 0 '' mpiexec.mpich -n 2 "$build" train --data digits --steps 20 --seed 1 --out "$run"
-    grep -oE '"parameters_sha256": *"[0-9a-f]+"' "$run/summary.json" | tee -a "$scratch/parameters.txt"
+for strategy in average gradients; do
+    for build in src/RawDL.Cli/bin/Release/net10.0 artifacts/mpinet/bin/RawDL.Cli/release; do
+        run=$scratch/$strategy/${build%%/*}
+        expect 0 '' mpiexec.mpich -n 2 "$build/rawdl" train --data digits --steps 20 --seed 1 --sync $strategy --quiet --out "$run"
+        grep -qE '"ranks": *2' "$run/summary.json" || { echo "$run: expected 2 ranks"; exit 1; }
+        grep -oE '"parameters_sha256": *"[0-9a-f]+"' "$run/summary.json" | tee -a "$scratch/$strategy.txt"
+    done
+    [ "$(wc -l < "$scratch/$strategy.txt")" -eq 2 ] && [ "$(sort -u "$scratch/$strategy.txt" | wc -l)" -eq 1 ] ||
+        { echo "$strategy: expected the same parameters through either binding"; exit 1; }
 done
-[ "$(wc -l < "$scratch/parameters.txt")" -eq 2 ] && [ "$(sort -u "$scratch/parameters.txt" | wc -l)" -eq 1 ] ||
-    { echo "parameters: expected the same through either binding"; exit 1; }
