@@ -48,6 +48,28 @@ public sealed class WorkersTests
     }
 
     [Test]
+    public void Servers_and_clients_train_and_another_number_of_each_goes_on()
+    {
+        var line = Training("--sync", "downpour", "--workers", "4", "--servers", "2", "--push-period", "2", "--warm-start", "2", "--server", "sgd", "--server-lr", "0.01");
+        var first = Rawdl.Call(line).Json();
+        Assert.That((first.GetProperty("world_size").GetInt32(), first.GetProperty("communication").GetProperty("per_rank").GetArrayLength()), Is.EqualTo((4, 2)));
+        Assert.That(first.GetProperty("configuration").GetProperty("synchronization").GetProperty("server").GetProperty("learning_rate").GetDouble(), Is.EqualTo(0.01).Within(1e-8));
+        var folder = line[Array.IndexOf(line, "--out") + 1];
+        var second = Rawdl.Call("train", "--resume", folder, "--steps", "8", "--servers", "1", "--workers", "4", "--json").Json();
+        Assert.That((second.GetProperty("steps").GetInt64(), second.GetProperty("communication").GetProperty("per_rank").GetArrayLength()), Is.EqualTo((8L, 3)));
+    }
+
+    [Test]
+    public void A_process_alone_is_no_server_and_leaves_no_folder()
+    {
+        var line = Training("--sync", "downpour");
+        var run = Rawdl.Call(line);
+        Assert.That((run.Code, run.Out), Is.EqualTo((ExitCode.Usage, "")));
+        Assert.That(run.Error, Does.Contain("downpour: expected 2 ranks or more for 1 server and a client, got 1"));
+        Assert.That(Directory.Exists(line[Array.IndexOf(line, "--out") + 1]), Is.False);
+    }
+
+    [Test]
     public void A_run_goes_on_with_another_number_of_ranks()
     {
         var line = Training("--workers", "2", "--trace", TrainedRun.Fresh("trace.json"));

@@ -10,8 +10,8 @@ namespace RawDL.NN;
 /// their arrival, and answers without waiting, so that no client holds up another. Source: Dean et al., Large scale distributed deep networks, NIPS 2012, section 4.1.
 /// </summary>
 /// <remarks>
-/// A client is taken for dead when it is silent for <see cref="SynchronizationOptions.ClientTimeout"/> while the server owes it nothing; what it has pushed stays. Client 0 is exempt:
-/// it evaluates and saves meanwhile, and without it there is no run.
+/// A client is taken for dead when it is silent for <see cref="SynchronizationOptions.ClientTimeout"/> while the server owes it nothing; what it has pushed stays. Client 0
+/// evaluates and saves meanwhile, and without it there is no run: the server ends with an error when that is silent for half an hour.
 /// </remarks>
 internal sealed unsafe class ParameterServer
 {
@@ -19,6 +19,7 @@ internal sealed unsafe class ParameterServer
     public const int MostStaleness = 1000;
 
     private const int MostText = 1024;
+    private static readonly TimeSpan MostSilence = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(20);
 
     private readonly ICommunicator _world;
@@ -36,7 +37,7 @@ internal sealed unsafe class ParameterServer
     {
         (_world, _options, _rule) = (world, options, ServerRule.Parse(options.Server));
         _clients = new ServedClient[world.Size - options.Servers];
-        for (var i = 0; i < _clients.Length; i++) _clients[i] = new ServedClient();
+        for (var i = 0; i < _clients.Length; i++) _clients[i] = new ServedClient { Heard = Stopwatch.GetTimestamp() };
         _index = world.Rank - _clients.Length;
     }
 
@@ -201,6 +202,8 @@ internal sealed unsafe class ParameterServer
 
     private bool LoseSilent()
     {
+        if (_clients[0].Asked is null && Stopwatch.GetElapsedTime(_clients[0].Heard) > MostSilence)
+            throw new CommunicationException($"downpour: expected a message of client 0 within {MostSilence.TotalMinutes} minutes, got none");
         if (!_isGo) return false;
         var any = false;
         for (var number = 1; number < _clients.Length; number++)
