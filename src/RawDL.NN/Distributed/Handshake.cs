@@ -13,17 +13,19 @@ internal static class Handshake
     public static void Check(ICommunicator world, TrainingConfiguration configuration, Model model, Dataset train)
     {
         if (world.Size == 1) return;
-        Check(world, [.. Facts(configuration), ("parameter layout", model.Parameters.Layout), ("training data", $"{train.Count} samples {train.SampleShape} of {train.Classes} classes")]);
+        Check(world, Facts(configuration, ("parameter layout", model.Parameters.Layout), ("training data", $"{train.Count} samples {train.SampleShape} of {train.Classes} classes")));
     }
 
     /// <summary>The same for ranks that have no model: program and configuration.</summary>
     /// <exception cref="CommunicationException">On every rank, when one differs.</exception>
     public static void Check(ICommunicator world, TrainingConfiguration configuration) => Check(world, Facts(configuration));
 
-    private static (string Name, string Value)[] Facts(TrainingConfiguration configuration) =>
+    private static (string Name, string Value)[] Facts(TrainingConfiguration configuration, params ReadOnlySpan<(string, string)> more) =>
     [
         ("version", typeof(Handshake).Assembly.GetName().Version?.ToString() ?? ""),
         ("seed", configuration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        // What differs in these differs in the whole configuration too, and says more.
+        .. more,
         ("configuration", Fingerprint((configuration with { Data = null }).ToJson())),
     ];
 
