@@ -15,6 +15,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     private readonly List<(int Start, int Count)> _buckets = [];
     private readonly ICommunicationRequest?[] _requests;
     private readonly int[] _missing;
+    private readonly float[] _gradients;
     private readonly bool _overlaps;
     private RunState _state = new();
     private int _started;
@@ -27,6 +28,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         _statistics = new RunningStatistics(model.Parameters);
         Tail = new Tensor(model.Parameters.Values.Buffer, model.Parameters.TrainableCount, new Shape(model.Parameters.Count - model.Parameters.TrainableCount));
         _overlaps = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction && model.Device.HostAddress(model.Parameters.Gradients) != null;
+        _gradients = _overlaps || group.Size == 1 ? [] : new float[model.Parameters.TrainableCount];
         CutBuckets();
         _requests = new ICommunicationRequest?[_buckets.Count];
         _missing = new int[_buckets.Count];
@@ -153,9 +155,9 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     private void Reduce()
     {
         var sent = _reduction.Bytes;
-        var gradients = Model.Parameters.Gradients.ToArray();
-        _reduction.Sum(gradients);
-        Model.Parameters.Gradients.CopyFrom(gradients);
+        Model.Parameters.Gradients.CopyTo(_gradients);
+        _reduction.Sum(_gradients);
+        Model.Parameters.Gradients.CopyFrom(_gradients);
         SentBytes += _reduction.Bytes - sent;
     }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace RawDL.NN;
 
 /// <summary>
@@ -17,7 +19,7 @@ internal sealed class ParameterAveraging : Synchronizer
     private readonly ICommunicator? _node;
     private readonly Reduction? _nodeReduction;
     private readonly RunningStatistics _statistics;
-    private readonly float[] _buffer;
+    private readonly float[] _buffer, _before;
     private float[] _withheld = [];
     private int _stepsOfRound, _stepsOfNodeRound;
     private long _samplesBeforeNode;
@@ -36,6 +38,7 @@ internal sealed class ParameterAveraging : Synchronizer
         _statistics = new RunningStatistics(model.Parameters);
         var states = options.UpdaterState == UpdaterState.Average ? optimizer.States.Count : 0;
         _buffer = IsAlone ? [] : new float[model.Parameters.Count + states * model.Parameters.TrainableCount];
+        _before = IsAlone ? [] : new float[model.Parameters.Count];
         RememberChecksum();
     }
 
@@ -113,9 +116,8 @@ internal sealed class ParameterAveraging : Synchronizer
     private void Average(float rate, long samples)
     {
         var sent = _reduction.Bytes;
-        var values = Mix(_reduction, Group, samples, out var before);
-        SquaredDistance = Distance(Trainable(before), Trainable(values));
-        SquaredNorm = SumOfSquares(Trainable(values));
+        var values = Mix(_reduction, Group, samples);
+        (SquaredDistance, SquaredNorm) = Measure(Trainable(_before), Trainable(values));
         var apart = _schedule.IsAdaptive ? Apart() : 0;
         _outer.Step(Trainable(values), rate);
         Model.Parameters.CopyFrom(values);
@@ -130,18 +132,18 @@ internal sealed class ParameterAveraging : Synchronizer
     private void AverageNode(long samples) => Transfer("average node", () =>
     {
         var sent = _nodeReduction!.Bytes;
-        Model.Parameters.CopyFrom(Mix(_nodeReduction, _node!, samples - _samplesBeforeNode, out _));
+        Model.Parameters.CopyFrom(Mix(_nodeReduction, _node!, samples - _samplesBeforeNode));
         (_stepsOfNodeRound, _samplesBeforeNode) = (0, samples);
         SentBytes += _nodeReduction.Bytes - sent;
     });
 
     /// <summary>The mean of the group's replicas, weighted by samples, and averaged optimizer states already in their places.</summary>
-    private Span<float> Mix(Reduction reduction, ICommunicator group, long samples, out float[] before)
+    private Span<float> Mix(Reduction reduction, ICommunicator group, long samples)
     {
         var count = Model.Parameters.Count;
         var values = _buffer.AsSpan(0, count);
         Model.Parameters.CopyTo(values);
-        before = values.ToArray();
+        values.CopyTo(_before);
         var all = new double[group.Size];
         group.AllGather<double>([samples], all);
         var total = 0.0;
@@ -150,10 +152,10 @@ internal sealed class ParameterAveraging : Synchronizer
         var weight = (float)(total > 0 ? samples / total : 1.0 / group.Size);
         var averaged = Options.UpdaterState == UpdaterState.Average ? Optimizer.States : [];
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyTo(StateOf(i));
-        foreach (ref var value in _buffer.AsSpan()) value *= weight;
+        Scale(_buffer, weight);
         reduction.Sum(_buffer);
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyFrom(StateOf(i));
-        _statistics.AddSpread(reduction, before.AsSpan(Model.Parameters.TrainableCount), values[Model.Parameters.TrainableCount..], weight);
+        _statistics.AddSpread(reduction, _before.AsSpan(Model.Parameters.TrainableCount), values[Model.Parameters.TrainableCount..], weight);
         return values;
     }
 
@@ -172,17 +174,32 @@ internal sealed class ParameterAveraging : Synchronizer
 
     private Span<float> Trainable(Span<float> values) => values[..Model.Parameters.TrainableCount];
 
-    private static double Distance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    private static void Scale(Span<float> values, float factor)
     {
-        var sum = 0.0;
-        for (var i = 0; i < a.Length; i++) sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        return sum;
+        var i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) (new Vector<float>(values[i..]) * factor).CopyTo(values[i..]);
+        for (; i < values.Length; i++) values[i] *= factor;
     }
 
-    private static double SumOfSquares(ReadOnlySpan<float> values)
+    // ‖a − b‖² and ‖b‖², each lane's sum in double.
+    private static (double Distance, double Norm) Measure(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        var sum = 0.0;
-        foreach (var value in values) sum += (double)value * value;
-        return sum;
+        Vector<double> distances = default, norms = default;
+        var i = 0;
+        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var y = new Vector<float>(b[i..]);
+            Vector.Widen(new Vector<float>(a[i..]) - y, out var low, out var high);
+            distances += low * low + high * high;
+            Vector.Widen(y, out low, out high);
+            norms += low * low + high * high;
+        }
+        var (distance, norm) = (Vector.Sum(distances), Vector.Sum(norms));
+        for (; i < a.Length; i++)
+        {
+            distance += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+            norm += (double)b[i] * b[i];
+        }
+        return (distance, norm);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace RawDL.NN;
@@ -7,12 +8,13 @@ namespace RawDL.NN;
 /// Makes one training of several ranks. The trainer calls it at fixed places of every step and never asks how many ranks there are; with one it has nothing to do.
 /// Ranks meet at steps that all of them know beforehand, and decide there from the same numbers: whether one has failed, whether to stop, whether replicas still agree.
 /// </summary>
-internal abstract class Synchronizer
+internal abstract unsafe class Synchronizer
 {
     private const int MessageBytes = 1024;
 
     private readonly double[] _mine = new double[RankStatus.Length];
     private readonly double[] _all;
+    private float[]? _host;
     private uint _checksum;
 
     /// <summary>Takes the first values as what all replicas share.</summary>
@@ -114,12 +116,14 @@ internal abstract class Synchronizer
     public virtual void Restore(RunState state, SafetensorsFile file) => RememberChecksum();
 
     /// <summary>Notes the values that all ranks hold now, for the next meeting to compare.</summary>
-    protected internal void RememberChecksum()
+    protected void RememberChecksum()
     {
         if (Group.Size == 1) return;
-        var values = new float[Model.Parameters.TrainableCount];
-        new Tensor(Model.Parameters.Values.Buffer, 0, new Shape(values.Length)).CopyTo(values);
-        _checksum = Crc32C.Compute(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+        var trainable = new Tensor(Model.Parameters.Values.Buffer, 0, new Shape(Model.Parameters.TrainableCount));
+        var address = Model.Device.HostAddress(trainable);
+        if (address == null) trainable.CopyTo(_host ??= new float[trainable.Count]);
+        ReadOnlySpan<float> values = address == null ? _host : new ReadOnlySpan<float>(address, trainable.Count);
+        _checksum = Crc32C.Compute(MemoryMarshal.AsBytes(values));
     }
 
     /// <summary>Meets the other ranks: adds up what all did into the run's counters, and ends the run on all of them where one has failed.</summary>
