@@ -51,25 +51,20 @@ public sealed class DropoutTests
         Assert.That(device.LiveBytes, Is.Zero);
     }
 
-    [TestCase(1, 1)]
-    [TestCase(3, 1)]
-    [TestCase(3, 7)]
-    [TestCase(4, 5000)]
-    public void Rows_dealt_to_several_tapes_have_the_masks_of_the_whole(int tapes, int width)
+    [TestCase(1)]
+    [TestCase(7)]
+    [TestCase(5000)]
+    public void Rows_of_several_tapes_have_the_masks_of_the_whole(int width)
     {
         const int rows = 11;
         using var device = new CpuDevice(2);
-        var whole = Draw(rows, 0, 1);
-        for (var t = 0; t < tapes; t++)
-        {
-            var dealt = Draw((rows - t + tapes - 1) / tapes, t, tapes);
-            for (var r = 0; r * width < dealt.Length; r++)
-                Assert.That(dealt.AsSpan(r * width, width).SequenceEqual(whole.AsSpan((r * tapes + t) * width, width)), Is.True, $"row {r} of tape {t}");
-        }
+        var whole = Draw(rows, 0);
+        foreach (var (first, count) in ((int, int)[])[(0, 3), (3, 1), (4, 7)])
+            Assert.That(Draw(count, first).AsSpan().SequenceEqual(whole.AsSpan(first * width, count * width)), Is.True, $"rows from {first}");
 
-        float[] Draw(int count, int first, int stride)
+        float[] Draw(int count, int first)
         {
-            using var tape = new Tape(device) { Seed = 7, Step = 3, FirstRow = first, RowStride = stride };
+            using var tape = new Tape(device) { Seed = 7, Step = 3, FirstRow = first };
             return tape.Input(Enumerable.Repeat(1f, count * width).ToArray(), new Shape(count, width)).Dropout(0.4f, 5).ToArray();
         }
     }

@@ -4,7 +4,7 @@ namespace RawDL.NN;
 
 /// <summary>
 /// Cuts a dataset into the batches of one rank and prepares them ahead on one worker thread. The order of an epoch is a function of
-/// (seed, epoch); rank r of R takes the positions r, r + R, r + 2R, …; all ranks see the same number of batches and no sample is left out.
+/// (seed, epoch). A step takes the next R·B positions, rank r of R the r-th B of them; all ranks see the same number of batches and no sample is left out.
 /// All memory is allocated by the constructor; batches and epochs allocate none.
 /// </summary>
 public sealed class DataLoader : IDisposable
@@ -43,7 +43,8 @@ public sealed class DataLoader : IDisposable
         var share = (int)(((long)dataset.Count + options.Size - 1) / options.Size);
         _batchSize = options.BatchSize == 0 ? share : Math.Min(options.BatchSize, share);
         BatchesPerEpoch = (share + _batchSize - 1) / _batchSize;
-        SamplesPerEpoch = (int)(((long)dataset.Count - options.Rank + options.Size - 1) / options.Size);
+        var (steps, rest) = Math.DivRem((long)dataset.Count, (long)_batchSize * options.Size);
+        SamplesPerEpoch = (int)(steps * _batchSize + Math.Clamp(rest - (long)options.Rank * _batchSize, 0, _batchSize));
         _released = _produced = _batches = 0;
         _buffers = new Batch[Math.Min(MaxBuffers, BatchesPerEpoch)];
         for (var i = 0; i < _buffers.Length; i++) _buffers[i] = new Batch(dataset, _batchSize);
@@ -172,15 +173,14 @@ public sealed class DataLoader : IDisposable
 
     private void Fill(Batch batch, int epoch, int firstSample, int number, int generation)
     {
-        var left = _order.Length - firstSample;
-        var mine = (int)Math.Max(0, ((long)left - _options.Rank + _options.Size - 1) / _options.Size);
-        var first = (long)number * _batchSize;
-        batch.Count = (int)Math.Clamp(mine - first, 0, _batchSize);
-        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, left - first * _options.Size);
+        var first = firstSample + (long)number * _batchSize * _options.Size;
+        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, _order.Length - first);
+        var mine = (long)_options.Rank * _batchSize;
+        batch.Count = (int)Math.Clamp(batch.GlobalCount - mine, 0, _batchSize);
         for (var i = 0; i < batch.Count; i++)
         {
             if (Volatile.Read(ref _disposed) || Volatile.Read(ref _generation) != generation) return;
-            var index = _order[firstSample + (first + i) * _options.Size + _options.Rank];
+            var index = _order[first + mine + i];
             batch.Fill(_dataset, i, index);
             _warp?.Apply(batch.Input(i), _options.Seed, epoch, index);
         }

@@ -73,8 +73,6 @@ internal sealed unsafe class DownpourClient : Synchronizer
 
     private bool IsFirst => _world.Rank == 0;
 
-    public override double Weight(Batch batch) => 1;
-
     public override void BeginStep()
     {
         if (!_hasBegun) Begin();

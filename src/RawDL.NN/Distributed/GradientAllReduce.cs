@@ -38,7 +38,9 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     // The running statistics, behind the trainable values.
     private Tensor Tail { get; }
 
-    public override double Weight(Batch batch) => (double)batch.Count / batch.GlobalCount;
+    public override int Divisor(Batch batch) => batch.GlobalCount;
+
+    public override bool AddsInOrder => !_overlaps;
 
     public override bool Updates(int samples) => true;
 

@@ -47,8 +47,6 @@ internal sealed class ParameterAveraging : Synchronizer
 
     public override bool StopsAnywhere => IsAlone;
 
-    public override double Weight(Batch batch) => 1;
-
     public override bool EndStep(RunState state, float rate, bool mustMeet)
     {
         _stepsOfRound++;

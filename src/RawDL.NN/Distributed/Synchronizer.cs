@@ -67,12 +67,20 @@ internal abstract unsafe class Synchronizer
     public static Synchronizer Create(SynchronizationOptions options, ICommunicator world, Model model, Optimizer optimizer) => options.Kind switch
     {
         SynchronizationKind.Downpour => throw new ConfigurationException($"synchronization: downpour: expected servers, got a trainer alone; {nameof(DistributedTraining)}.{nameof(DistributedTraining.Run)} starts both."),
+        // The mean of what linear rules made of equal parameters is what they make of the mean gradient: the same step with fewer bytes, and with the bits of a single process.
+        SynchronizationKind.Average when world.Size > 1 && IsLinear(options, optimizer) => new GradientAllReduce(options with { Deterministic = true }, world, model, optimizer),
         SynchronizationKind.Gradients => new GradientAllReduce(options, world, model, optimizer),
         _ => new ParameterAveraging(options, world, model, optimizer),
     };
 
-    /// <summary>Weight of this rank's mean gradient in the step's.</summary>
-    public abstract double Weight(Batch batch);
+    private static bool IsLinear(SynchronizationOptions options, Optimizer optimizer) =>
+        options is { Period: "1", NodePeriod: 0, UpdaterState: UpdaterState.Average, Outer.Name: "mean" } && optimizer.IsLinear;
+
+    /// <summary>Samples that the sum of this rank's gradients is divided by: its own, or those of the step.</summary>
+    public virtual int Divisor(Batch batch) => batch.Count;
+
+    /// <summary>Whether the gradients of a step are added up in the order of <see cref="GradientTree"/>; else one backward pass makes them, to travel while it goes on.</summary>
+    public virtual bool AddsInOrder => true;
 
     /// <summary>Called before a step.</summary>
     public virtual void BeginStep() { }

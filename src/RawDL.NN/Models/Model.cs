@@ -44,6 +44,9 @@ public sealed partial class Model : IDisposable
     /// <summary>Holds the parameters.</summary>
     public Device Device { get; }
 
+    /// <summary>Whether a sample's outputs and gradients are its own whatever batch it is in: not so with statistics of the batch.</summary>
+    internal bool IsSeparable => Parameters.Count == Parameters.TrainableCount;
+
     /// <summary>Shape of one sample.</summary>
     public Shape SampleShape => Network.InputShape;
 

@@ -9,6 +9,8 @@ namespace RawDL.NN;
 public sealed class Momentum(float learningRate = 1e-3f, float momentum = 0.9f)
     : Optimizer("momentum", learningRate, ["velocity"], Option.BelowOne("momentum", momentum))
 {
+    private protected override bool HasLinearRule => true;
+
     private protected override void Apply(long step, double learningRate) => Run(new MomentumRule((float)learningRate, momentum));
 }
 

@@ -8,6 +8,8 @@ namespace RawDL.NN;
 public sealed class Nesterov(float learningRate = 1e-3f, float momentum = 0.9f)
     : Optimizer("nesterov", learningRate, ["velocity"], Option.BelowOne("momentum", momentum))
 {
+    private protected override bool HasLinearRule => true;
+
     private protected override void Apply(long step, double learningRate) => Run(new NesterovRule((float)learningRate, momentum));
 }
 

@@ -63,6 +63,11 @@ public abstract class Optimizer : IConfigured, IDisposable
         }
     } = new();
 
+    /// <summary>Whether a step is linear in gradients and states, so that the mean of several steps from the same parameters is the step by the mean gradient.</summary>
+    internal bool IsLinear => HasLinearRule && float.IsPositiveInfinity(Regularization.ClipValue) && float.IsPositiveInfinity(Regularization.ClipNorm) && float.IsPositiveInfinity(Regularization.ClipNormPerLayer);
+
+    private protected virtual bool HasLinearRule => false;
+
     /// <summary>Decoupled decay of the optimizer itself, on top of <see cref="Regularization.Decay"/>.</summary>
     private protected virtual float OwnDecay => 0f;
 

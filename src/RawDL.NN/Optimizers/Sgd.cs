@@ -7,6 +7,8 @@ namespace RawDL.NN;
 public sealed class Sgd(float learningRate = 1e-3f)
     : Optimizer("sgd", learningRate, [])
 {
+    private protected override bool HasLinearRule => true;
+
     private protected override void Apply(long step, double learningRate) => Run(new SgdRule((float)learningRate));
 }
 

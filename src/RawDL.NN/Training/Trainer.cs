@@ -17,6 +17,7 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly Synchronizer _synchronizer;
     private readonly Tape _tape;
+    private readonly GradientTree _gradients;
     private readonly Stopwatch _watch = new();
     private readonly List<Action<Utf8JsonWriter>> _rounds = [];
     private readonly int _globalBatch;
@@ -40,6 +41,7 @@ public sealed class Trainer : IDisposable
         Model = Model.Create(configuration, train, options.Device);
         _optimizer = configuration.CreateOptimizer();
         _tape = new Tape(options.Device) { Seed = configuration.Seed };
+        _gradients = new GradientTree(Model.Parameters);
         try
         {
             Model.Require(data.Test);
@@ -116,6 +118,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         _loader.Dispose();
+        _gradients.Dispose();
         _tape.Dispose();
         _optimizer.Dispose();
         Model.Dispose();
@@ -181,20 +184,21 @@ public sealed class Trainer : IDisposable
         return met;
     }
 
-    /// <summary>Leaves the mean gradient of the batch, times its weight, and gives its mean loss; a failure is noted for the next meeting.</summary>
+    /// <summary>Leaves this rank's part of the step's gradient, and gives the mean loss of the batch; a failure is noted for the next meeting.</summary>
     private double Differentiate(Batch batch, long step)
     {
-        Model.Parameters.ZeroGradients();
-        var accumulation = Configuration.Synchronization.Accumulation;
-        var size = Configuration.BatchSize > 0 ? Configuration.BatchSize : (batch.Count + accumulation - 1) / accumulation;
+        var inOrder = _synchronizer.AddsInOrder && Model.IsSeparable;
+        var size = PartSize(batch.Count, inOrder);
+        var divisor = _synchronizer.Divisor(batch);
         var sum = 0.0;
+        _gradients.Begin();
         for (var first = 0; first < batch.Count; first += size)
         {
             var samples = batch.Part(first, Math.Min(size, batch.Count - first));
+            var isLast = first + samples.Count == batch.Count;
             _tape.Reset();
-            // The samples of a step are dealt to the ranks in turn.
-            (_tape.Step, _tape.FirstRow, _tape.RowStride) = ((ulong)step, first * _synchronizer.Shard.Size + _synchronizer.Shard.Rank, _synchronizer.Shard.Size);
-            if (first + samples.Count == batch.Count) _synchronizer.BeginLastPart(_tape);
+            (_tape.Step, _tape.FirstRow) = ((ulong)step, _synchronizer.Shard.Rank * _loader.BatchSize + first);
+            if (isLast) _synchronizer.BeginLastPart(_tape);
             var input = _tape.Input(samples.Inputs, samples.Shape);
             var loss = Model.Loss(Model.Forward(input), samples);
             var value = loss.Item();
@@ -203,12 +207,21 @@ public sealed class Trainer : IDisposable
                 _synchronizer.Progress.Failure = Divergence.OfForward(step, Model, input, value);
                 return double.NaN;
             }
-            _tape.Backward(loss, (float)(_synchronizer.Weight(batch) * samples.Count / batch.Count));
+            _tape.Backward(loss, (float)((double)samples.Count / divisor));
+            if (inOrder) _gradients.Add(isLast);
             sum += (double)value * samples.Count;
         }
         _synchronizer.Progress.Samples += batch.Count;
         _synchronizer.Progress.LossSum += sum;
         return batch.Count > 0 ? sum / batch.Count : double.NaN;
+    }
+
+    // In parts where memory is short, and where their sum in order makes the bits those of any number of ranks.
+    private int PartSize(int count, bool inOrder)
+    {
+        var accumulation = Configuration.Synchronization.Accumulation;
+        var size = accumulation == 1 ? count : Configuration.BatchSize > 0 ? Configuration.BatchSize : (count + accumulation - 1) / accumulation;
+        return Math.Max(1, inOrder ? Math.Min(size, GradientTree.PartSize) : size);
     }
 
     private void CountCompute(long started)

@@ -42,11 +42,8 @@ public sealed class Tape : IDisposable
     /// <summary>Number of the step, the other half of the random counter; the trainer sets it, so a step draws the same numbers after a resume.</summary>
     public ulong Step { get; set; }
 
-    /// <summary>Where the rows of this tape stand in a step that several tapes share: row r is row FirstRow + r·RowStride of the whole.</summary>
+    /// <summary>Where the rows of this tape stand in a step that several tapes share: row r is row FirstRow + r of the whole.</summary>
     public int FirstRow { get; set; }
-
-    /// <summary>Rows of the whole step from one row of this tape to the next, ≥ 1.</summary>
-    public int RowStride { get; set; } = 1;
 
     /// <summary>Told each place of <see cref="Mark"/> when a backward pass has come there; set before the forward pass, forgotten by <see cref="Reset"/>.</summary>
     public Action<object>? Passed { get; set; }

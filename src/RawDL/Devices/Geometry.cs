@@ -78,10 +78,9 @@ public readonly record struct NormGeometry(int Outer, int Channels, int Inner, f
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct LocalResponseGeometry(int Outer, int Channels, int Inner, int Size, float Alpha, float Beta, float Bias);
 
-/// <summary>The counter-based random mask of one dropout: element i of step s is kept iff Philox(seed, stream, s, p) ≥ Rate at its place
-/// p = Start + (i / Width) · Pitch + i mod Width.</summary>
+/// <summary>The counter-based random mask of one dropout: element i of step s is kept iff Philox(seed, stream, s, Start + i) ≥ Rate.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct DropoutGeometry(int Count, float Rate, ulong Seed, ulong Stream, ulong Step, int Width, long Start, long Pitch);
+public readonly record struct DropoutGeometry(int Count, float Rate, ulong Seed, ulong Stream, ulong Step, long Start);
 
 /// <summary>Softmax over the middle of [Outer, Classes, Inner].</summary>
 public enum SoftmaxKind

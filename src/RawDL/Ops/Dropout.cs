@@ -8,7 +8,7 @@ public static partial class TensorOps
     /// <param name="stream">Number of the random stream: one per place in the network, or two places share their mask.</param>
     /// <returns>Same shape as <paramref name="x"/>.</returns>
     /// <remarks>The mask is not stored: it is a function of (<see cref="Tape.Seed"/>, stream, <see cref="Tape.Step"/>, place), drawn again by the backward pass. Row r of x is row
-    /// <see cref="Tape.FirstRow"/> + r·<see cref="Tape.RowStride"/> of the whole step, and a value's place is its index there, so that a sample has the same mask on whichever rank it lies.
+    /// <see cref="Tape.FirstRow"/> + r of the whole step, and a value's place is its index there, so that a sample has the same mask on whichever rank it lies.
     /// Place p takes word p mod 4 of the <see cref="Philox"/> block with counter (step mod 2³²)·2³² + p/4 and is kept iff (word &gt;&gt; 8)·2⁻²⁴ ≥ rate. Source: Srivastava et al., JMLR 15 (2014), scaled in training ("inverted").</remarks>
     /// <exception cref="ArgumentException">The rate is outside [0, 1).</exception>
     public static Tensor Dropout(this Tensor x, float rate, ulong stream)
@@ -17,8 +17,7 @@ public static partial class TensorOps
         var tape = Tape.Of(x);
         if (!tape.IsTraining || rate == 0) return x;
         var width = x.Shape.Rank == 0 || x.Shape[0] == 0 ? x.Count : x.Count / x.Shape[0];
-        // Rows next to each other are one run.
-        var geometry = new DropoutGeometry(x.Count, rate, tape.Seed, stream, tape.Step, Math.Max(1, tape.RowStride == 1 ? x.Count : width), (long)tape.FirstRow * width, (long)tape.RowStride * width);
+        var geometry = new DropoutGeometry(x.Count, rate, tape.Seed, stream, tape.Step, (long)tape.FirstRow * width);
         var y = tape.Allocate(x.Shape);
         tape.Device.Dropout(geometry, x, y, Store.Overwrite);
         tape.Record(y, () =>

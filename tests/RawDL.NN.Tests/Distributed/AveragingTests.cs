@@ -124,6 +124,53 @@ public sealed class AveragingTests
         if (15 % accumulation == 0) Assert.That(RankRuns.LargestDifference(ranks.Values, whole.Values), Is.LessThan(2e-6));
     }
 
+    [TestCase("sgd", SynchronizationKind.Average)]
+    [TestCase("momentum", SynchronizationKind.Average)]
+    [TestCase("sgd", SynchronizationKind.Gradients)]
+    [TestCase("adam", SynchronizationKind.Gradients)]
+    public void The_bits_do_not_depend_on_how_many_ranks_share_a_step(string optimizer, SynchronizationKind kind)
+    {
+        // 300 samples in steps of 128, the last of 44: parts of 32, 32, …, 12 on one rank or dealt to two or four.
+        Layer[] layers = [new Conv2d(4, 5) { Stride = (2, 2), Activation = Activation.Relu() }, new Dropout(0.3f), new Linear(20) { Activation = Activation.Relu() }, new Linear(10)];
+        var options = new SynchronizationOptions { Kind = kind, Period = "1", Deterministic = kind == SynchronizationKind.Gradients };
+        var data = Digits.Open(seed: 6, train: 300, test: 40);
+        var hashes = new List<string>();
+        foreach (var ranks in (int[])[1, 2, 4])
+            hashes.Add(RankRuns.Train(ranks, Network(optimizer, 0.01f, options, 128 / ranks, layers).Augmentation(("shift", 1)).Build(), data)[0].Result.ParametersSha256);
+        Assert.That(hashes.Distinct().Count(), Is.EqualTo(1));
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(3)]
+    [TestCase(5)]
+    [TestCase(7)]
+    [TestCase(12)]
+    public void Parts_are_added_as_the_tree_of_the_ranks(int parts)
+    {
+        using var device = new CpuDevice(1);
+        using var model = Model.Create(Network("sgd", 0.1f, Average(), 8, new Linear(10)).Build(), Data.Train, device);
+        using var tree = new GradientTree(model.Parameters);
+        var count = model.Parameters.TrainableCount;
+        var vectors = new float[parts * count];
+        var random = new RandomStream(3, 1);
+        foreach (ref var value in vectors.AsSpan()) value = random.NextFloat() - 0.5f;
+        for (var again = 0; again < 2; again++)
+        {
+            tree.Begin();
+            for (var part = 0; part < parts; part++)
+            {
+                Assert.That(model.Parameters.Gradients.SumOfSquares(), Is.Zero);
+                model.Parameters.Gradients.CopyFrom(vectors.AsSpan(part * count, count));
+                tree.Add(part == parts - 1);
+            }
+            var sum = model.Parameters.Gradients.ToArray();
+            var expected = (float[])vectors.Clone();
+            Reduction.AddInOrder(expected, count, parts);
+            Assert.That(sum, Is.EqualTo(expected[..count]));
+        }
+    }
+
     [TestCase(SynchronizationKind.Average, 2, 15)]
     [TestCase(SynchronizationKind.Gradients, 4, 8)]
     public void Dropout_and_augmentation_do_not_depend_on_how_many_ranks_share_a_step(SynchronizationKind kind, int ranks, int batch)

@@ -10,7 +10,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    /// <remarks>Element i has the place p = Start + (i / Width) · Pitch + i mod Width and is kept iff u ≥ Rate, where u = (word &gt;&gt; 8) · 2⁻²⁴ and word is word p mod 4 of
+    /// <remarks>Element i has the place p = Start + i and is kept iff u ≥ Rate, where u = (word &gt;&gt; 8) · 2⁻²⁴ and word is word p mod 4 of
     /// the block with counter (Step mod 2³²) · 2³² + p / 4 of <see cref="Philox.Block"/>(Seed, Stream, counter). It depends on i alone, so any thread may draw it.</remarks>
     protected internal override void Dropout(in DropoutGeometry geometry, Tensor source, Tensor target, Store store)
     {
@@ -24,25 +24,13 @@ public sealed unsafe partial class CpuDevice
         var geometry = job.Geometry;
         var scale = 1f / (1f - geometry.Rate);
         var end = Math.Min(geometry.Count, (chunk + 1) * ChunkLength);
-        for (int i = chunk * ChunkLength, run; i < end; i += run)
+        // The words left in the first block, then four at a time.
+        for (var i = chunk * ChunkLength; i < end;)
         {
-            var row = i / geometry.Width;
-            var column = i - row * geometry.Width;
-            run = Math.Min(end - i, geometry.Width - column);
-            DropoutRun(job, i, run, geometry.Start + row * geometry.Pitch + column, scale);
-        }
-    }
-
-    // Elements at consecutive places: the words left in the first block, then four at a time.
-    private static void DropoutRun(in DropoutJob job, int first, int count, long place, float scale)
-    {
-        var geometry = job.Geometry;
-        for (var done = 0; done < count;)
-        {
+            var place = geometry.Start + i;
             var block = Philox.Block(geometry.Seed, geometry.Stream, geometry.Step << 32 | (uint)(place / 4));
-            var word = (int)(place & 3);
-            for (; word < 4 && done < count; word++, done++, place++)
-                DropoutElement(job, first + done, word switch { 0 => block.X, 1 => block.Y, 2 => block.Z, _ => block.W }, scale);
+            for (var word = (int)(place & 3); word < 4 && i < end; word++, i++)
+                DropoutElement(job, i, word switch { 0 => block.X, 1 => block.Y, 2 => block.Z, _ => block.W }, scale);
         }
     }
 
