@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # LeNet on MNIST with several ranks on this machine: one process against four ranks, one rank against two, and what each strategy sends and costs.
-# distributed.sh [openmpi|mpich [EPOCHS]]; the MNIST files are looked for in $RAWDL_DATA. Prints three tables in Markdown.
+# distributed.sh [openmpi|mpich [EPOCHS]]; builds the program unless RAWDL_PROGRAM names one; the MNIST files are looked for in $RAWDL_DATA. Prints three tables in Markdown.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 library=${1:-openmpi}
 epochs=${2:-1}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-dotnet build "$here/../../src/RawDL.Cli" -c Release --nologo -v q > /dev/null
-rawdl=$here/../../src/RawDL.Cli/bin/Release/net10.0/rawdl
+[ -n "${RAWDL_PROGRAM:-}" ] || dotnet build "$here/../../src/RawDL.Cli" -c Release --nologo -v q > /dev/null
+rawdl=${RAWDL_PROGRAM:-$here/../../src/RawDL.Cli/bin/Release/net10.0/rawdl}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent= TERM=dumb
 ranks() { # number, words of rawdl train ...
     local n=$1
