@@ -1,6 +1,7 @@
 namespace RawDL.NN.Tests;
 
 /// <summary>Sixty-four ranks in one process learn by each strategy what no linear model can: two products of signs, four classes.</summary>
+[Category("Ranks")]
 public sealed class ConvergenceTests
 {
     private static readonly DatasetPair Data = new(Draw("train", 6400, 1), Draw("test", 1000, 2));

@@ -1,6 +1,7 @@
 namespace RawDL.NN.Tests;
 
 /// <summary>Parameter servers and their clients as threads: what they learn, who may fail, and what is refused.</summary>
+[Category("Ranks")]
 public sealed class DownpourTests
 {
     // One process reaches 0.88 by plain descent; how asynchronous clients interleave differs from run to run.

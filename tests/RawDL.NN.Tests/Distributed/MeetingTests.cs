@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace RawDL.NN.Tests;
 
 /// <summary>What ranks must find out together: failures, wishes to stop, replicas that differ, a run that another number of ranks goes on with.</summary>
+[Category("Ranks")]
 public sealed class MeetingTests
 {
     private static readonly DatasetPair Data = RankRuns.Digits150;
