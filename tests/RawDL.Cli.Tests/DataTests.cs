@@ -63,7 +63,7 @@ public sealed class DataTests
         Assert.That(File.Exists(path));
     }
 
-    private static string WriteIdx(string folder)
+    internal static string WriteIdx(string folder)
     {
         Directory.CreateDirectory(folder);
         foreach (var part in (string[])["train", "t10k"])

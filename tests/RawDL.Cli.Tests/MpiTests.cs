@@ -38,6 +38,32 @@ public sealed class MpiTests
         Assert.That(resumed.GetProperty("communication").GetProperty("ranks").GetInt32(), Is.EqualTo(3));
     }
 
+    // With three ranks the order of a sum shows in its bits.
+    [Test]
+    public void A_fixed_order_gives_the_bits_of_threads([ValueSource(nameof(Libraries))] string library, [Values("average", "gradients")] string sync)
+    {
+        string[] Line() => [.. Training(TrainedRun.Fresh("run")), "--sync", sync, "--deterministic", "--json"];
+        var threads = Rawdl.Call([.. Line(), "--workers", "3"]);
+        Assert.That(Sha256(Mpiexec.Run(library, 3, null, Line())), Is.EqualTo(Sha256(threads)));
+    }
+
+    // 61 samples in batches of 8: shards and tails are uneven for every number of ranks.
+    [Test]
+    public void Every_strategy_counts_every_sample([ValueSource(nameof(Libraries))] string library, [Values("average", "gradients", "downpour")] string sync, [Values(1, 2, 3, 4)] int ranks)
+    {
+        var run = Mpiexec.Run(library, ranks, null, "train", "--model", "mlp", "--train-size", "61", "--test-size", "10", "--epochs", "2", "--batch", "8", "--sync", sync, "--threads", "1",
+            "--out", TrainedRun.Fresh("run"), "--json");
+        if (sync == "downpour" && ranks == 1)
+        {
+            Fails(run, ExitCode.Usage, "downpour: expected 2 ranks or more for 1 server and a client, got 1");
+            return;
+        }
+        var result = run.Json();
+        Assert.That((result.GetProperty("status").GetString(), result.GetProperty("world_size").GetInt32()), Is.EqualTo(("completed", ranks)));
+        if (ranks == 1) Assert.That(result.GetProperty("steps").GetInt64(), Is.EqualTo(2 * 8));
+        else Assert.That(result.GetProperty("communication").GetProperty("per_rank").EnumerateArray().Sum(rank => rank.GetProperty("samples").GetInt64()), Is.EqualTo(2 * 61));
+    }
+
     [Test]
     public void Servers_and_clients_train([ValueSource(nameof(Libraries))] string library, [Values(1, 2)] int servers)
     {

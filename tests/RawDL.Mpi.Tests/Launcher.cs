@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using RawDL.TestKit;
 
 namespace RawDL.Mpi.Tests;
 
@@ -41,11 +42,11 @@ internal sealed class Launcher
         var mark = Guid.NewGuid().ToString("N");
         var run = Execute(_program, [.. _options, "-n", $"{ranks}", "dotnet", s_rank, name, mark], environment);
         var clock = Stopwatch.StartNew();
-        while (Survivors(mark) is { Count: > 0 } left)
+        while (JobProcesses.Find(mark) is { Count: > 0 } left)
         {
             if (clock.Elapsed > TimeSpan.FromSeconds(10))
             {
-                foreach (var id in left) Kill(id);
+                foreach (var (id, _) in left) JobProcesses.Kill(id);
                 Assert.Fail($"{left.Count} ranks live 10 s after mpiexec has ended\n{run.Output}");
             }
             Thread.Sleep(50);
@@ -104,37 +105,6 @@ internal sealed class Launcher
         catch (System.ComponentModel.Win32Exception)
         {
             return "";  // Not installed.
-        }
-    }
-
-    private static List<int> Survivors(string mark)
-    {
-        var found = new List<int>();
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), out var id)) continue;
-            try
-            {
-                if (File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(mark, StringComparison.Ordinal)) found.Add(id);
-            }
-            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-            {
-                // Ended meanwhile.
-            }
-        }
-        return found;
-    }
-
-    private static void Kill(int id)
-    {
-        try
-        {
-            using var process = Process.GetProcessById(id);
-            process.Kill();
-        }
-        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException)
-        {
-            // Ended meanwhile.
         }
     }
 }
