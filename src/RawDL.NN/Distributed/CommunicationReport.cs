@@ -29,7 +29,7 @@ public sealed record RoundReport(
         WriteNumbers(json, "transfer_seconds", Transfer);
         WriteNumbers(json, "bytes", Bytes);
         json.WriteNumber("straggler_index", Math.Round(StragglerIndex, 4));
-        json.WriteNumber("divergence", Apart);
+        Evaluation.WriteNumber(json, "divergence", Apart);
         json.WriteEndObject();
     }
 
@@ -155,7 +155,7 @@ public sealed class CommunicationReport
         json.WriteNumber("rounds", Rounds);
         json.WriteNumber("communication_share", Math.Round(CommunicationShare, 5));
         json.WriteNumber("straggler_index", Math.Round(StragglerIndex, 4));
-        json.WriteNumber("divergence", Divergence);
+        Evaluation.WriteNumber(json, "divergence", Divergence);
         json.WriteNumber("bytes", Bytes);
         json.WriteStartArray("per_rank");
         for (var rank = 0; rank < Ranks; rank++)

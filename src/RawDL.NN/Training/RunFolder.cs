@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -11,6 +12,10 @@ namespace RawDL.NN;
 public sealed class RunFolder : IDisposable
 {
     private const string StepPrefix = "step-", Extension = ".safetensors";
+
+    /// <summary>How long a folder in use is asked for again: a killed process lets it go only when the system has taken its memory back.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly FileStream _lock;
 
     private RunFolder(string path, FileStream held, bool resumed) => (Path, _lock, IsResumed) = (path, held, resumed);
@@ -142,13 +147,18 @@ public sealed class RunFolder : IDisposable
 
     private static FileStream Lock(string path)
     {
-        try
+        var started = Stopwatch.GetTimestamp();
+        while (true)
         {
-            return new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e)
-        {
-            throw new RunFolderException($"{path}: expected a run that no other process works on, got one in use ({e.Message})");
+            try
+            {
+                return new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e)
+            {
+                if (Stopwatch.GetElapsedTime(started) > Patience) throw new RunFolderException($"{path}: expected a run that no other process works on, got one in use ({e.Message})");
+                Thread.Sleep(20);
+            }
         }
     }
 }

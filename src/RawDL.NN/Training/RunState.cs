@@ -89,12 +89,18 @@ internal sealed class RunState
             json.WriteStartArray();
             json.WriteNumberValue(point.Step);
             json.WriteNumberValue(point.Epoch);
-            json.WriteNumberValue(point.Loss);
-            if (double.IsNaN(point.Accuracy)) json.WriteNullValue();
-            else json.WriteNumberValue(point.Accuracy);
+            WriteValue(point.Loss);
+            WriteValue(point.Accuracy);
             json.WriteEndArray();
         }
         json.WriteEndArray();
+
+        // A loss overflows in a run that may recover; an accuracy is missing where there are no classes.
+        void WriteValue(double value)
+        {
+            if (double.IsFinite(value)) json.WriteNumberValue(value);
+            else json.WriteNullValue();
+        }
     }
 
     private static IEnumerable<LossPoint> ReadPoints(JsonElement array)
@@ -102,8 +108,9 @@ internal sealed class RunState
         foreach (var point in array.EnumerateArray())
         {
             if (point.GetArrayLength() != 4) throw new FormatException($"expected points of 4 numbers, got {point.GetArrayLength()}");
-            yield return new LossPoint(point[0].GetInt64(), point[1].GetDouble(), point[2].GetDouble(),
-                point[3].ValueKind == JsonValueKind.Null ? double.NaN : point[3].GetDouble());
+            yield return new LossPoint(point[0].GetInt64(), point[1].GetDouble(), Value(point[2]), Value(point[3]));
         }
+
+        static double Value(JsonElement value) => value.ValueKind == JsonValueKind.Null ? double.NaN : value.GetDouble();
     }
 }

@@ -298,7 +298,7 @@ public sealed class Trainer : IDisposable
     private void Count(Evaluation evaluation)
     {
         var point = new LossPoint(_state.Step, EpochsDone, evaluation.Loss, evaluation.Accuracy);
-        var best = _state.Best is not { } earlier || (evaluation.Classes > 0 ? point.Accuracy > earlier.Accuracy : point.Loss < earlier.Loss);
+        var best = _state.Best is not { } earlier || (evaluation.Classes > 0 ? point.Accuracy > earlier.Accuracy : point.Loss < earlier.Loss || double.IsNaN(earlier.Loss));
         _state.History.AddEvaluation(point);
         if (best) _state.Best = point;
         Consider(Configuration.EarlyStopping, point);
@@ -324,7 +324,7 @@ public sealed class Trainer : IDisposable
     private void Consider(EarlyStopping rule, LossPoint point)
     {
         _state.Stale = point.Loss < _state.SmallestLoss - rule.MinimumImprovement ? 0 : _state.Stale + 1;
-        _state.SmallestLoss = Math.Min(_state.SmallestLoss, point.Loss);
+        if (point.Loss < _state.SmallestLoss) _state.SmallestLoss = point.Loss;
         if (rule.Patience > 0 && _state.Stale >= rule.Patience)
             _state.StopReason ??= FormattableString.Invariant($"patience: {_state.Stale} evaluations without a smaller loss than {_state.SmallestLoss:g4}");
         if (rule.TargetAccuracy is { } target && point.Accuracy >= target)

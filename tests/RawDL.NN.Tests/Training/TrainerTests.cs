@@ -142,6 +142,26 @@ public sealed class TrainerTests
     }
 
     [Test]
+    public void A_folder_is_waited_for_while_a_process_that_was_killed_lets_it_go()
+    {
+        using var place = new TemporaryFolder();
+        var folder = RunFolder.Create(place["run"], Network().Build());
+        using var timer = new Timer(_ => folder.Dispose(), null, 200, Timeout.Infinite);
+        using var resumed = RunFolder.Resume(place["run"], out var _);
+        Assert.That(resumed.IsResumed);
+    }
+
+    [Test]
+    public void A_loss_that_overflowed_is_remembered_as_none([Values(double.PositiveInfinity, double.NaN)] double loss)
+    {
+        var state = new RunState { Best = new LossPoint(1, 0.5, loss, 0.25) };
+        state.History.AddTraining(new LossPoint(1, 1, loss, double.NaN));
+        using var json = JsonDocument.Parse(JsonBytes.Of(state.Write));
+        var read = RunState.Read(json.RootElement);
+        Assert.That((read.Best, read.History.Training[0]), Is.EqualTo((new LossPoint(1, 0.5, double.NaN, 0.25), new LossPoint(1, 1, double.NaN, double.NaN))));
+    }
+
+    [Test]
     public void Epochs_are_steps_and_a_whole_batch_is_one_step_an_epoch()
     {
         Assert.That(Run(Network().Steps(10).Build()).ParametersSha256, Is.EqualTo(Run(Network().Epochs(2).Build()).ParametersSha256));
