@@ -15,15 +15,20 @@ rawdl=$here/../../src/RawDL.Cli/bin/Release/net10.0/rawdl
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent= OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none TERM=dumb
 cat > "$scratch/net.json" << 'JSON'
 {
-  "model": "lenet", "batch_size": 16, "epochs": 1000000, "seed": 1,
+  "batch_size": 16, "epochs": 1000000, "seed": 1,
   "optimizer": { "name": "momentum", "learning_rate": 0.01 },
-  "evaluation": { "every_epochs": 1 }, "checkpoint": { "every_steps": 3 }
+  "evaluation": { "every_epochs": 1 }, "checkpoint": { "every_steps": 3 },
+  "layers": [
+    { "type": "conv2d", "out_channels": 20, "kernel": 5 }, { "type": "max_pool2d", "kernel": 2 },
+    { "type": "conv2d", "out_channels": 50, "kernel": 5 }, { "type": "max_pool2d", "kernel": 2 },
+    { "type": "linear", "out_channels": 500, "activation": "relu" }, { "type": "linear", "out_channels": 10 }
+  ]
 }
 JSON
 
 of_job() { pgrep -f -- "$scratch/run" || true; }             # the launcher and its ranks
 rank_of() { tr '\0' '\n' < "/proc/$1/environ" 2> /dev/null | sed -n 's/^\(OMPI_COMM_WORLD_RANK\|PMI_RANK\)=//p' | head -1; }
-newest() { find "$1/checkpoints" -name 'step-*.safetensors' 2> /dev/null | sort | tail -1; }
+newest() { { find "$1/checkpoints" -name 'step-*.safetensors' 2> /dev/null || true; } | sort | tail -1; }
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
 
@@ -55,9 +60,9 @@ for ((trial = 0; trial < trials; trial++)); do
     wait $launcher || code=$?
     if [ $code -eq 0 ]; then verdict="exit code 0"; fi
     checkpoint=$(newest "$run") step=$((10#$(basename "${checkpoint:-step-0}" .safetensors | cut -d- -f2)))
-    partial=$(find "$run/checkpoints" -name '.rawdl-*.tmp' | wc -l)
+    partial=$(find "$run" -name '.rawdl-*.tmp' | wc -l)
     writing=$((writing + (partial > 0)))
-    slowest=$(awk -v a="$slowest" -v b="$gone" 'BEGIN { print a > b ? a : b }')
+    slowest=$(awk -v a="$slowest" -v b="$gone" 'BEGIN { print (a > b ? a : b) }')
     words=(train --resume "$run" --steps $((step + 5)) --threads 1 --quiet)
     case $other in
         *threads) words=("$rawdl" "${words[@]}" --workers "${other% *}") ;;

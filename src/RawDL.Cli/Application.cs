@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using RawDL.Mpi;
 
 namespace RawDL.Cli;
 
@@ -9,6 +10,7 @@ namespace RawDL.Cli;
 internal static class Application
 {
     private const int MaximumLineLength = 300;
+    private static readonly TimeSpan RankZeroPatience = TimeSpan.FromSeconds(10);
 
     public static ExitCode Run(string[] args, TextWriter output, TextWriter error)
     {
@@ -17,7 +19,8 @@ internal static class Application
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (World.IsSilent && parsed.Action is ParseErrorAction or HelpWithExamples)
         {
-            World.WaitForRankZero();
+            // All have the same line. Open MPI's launcher ends all at the first exit code that is not 0: let it be that of rank 0, which may start late.
+            if (parsed.Action is ParseErrorAction && World.Launcher is { Family: MpiFlavor.OpenMpi }) World.WaitForRankZero(RankZeroPatience);
             (output, error) = (TextWriter.Null, TextWriter.Null);
         }
         if (parsed.Action is ParseErrorAction wrongUse) return Complain(parsed, wrongUse, error);

@@ -43,7 +43,7 @@ internal sealed class World
     };
 
     /// <summary>A moment for rank 0 to say the same. Its end makes the launcher end the others: true if that has begun.</summary>
-    public static bool WaitForRankZero() => Signals.Stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+    public static bool WaitForRankZero(TimeSpan patience) => Signals.Stop.WaitHandle.WaitOne(patience);
 
     /// <summary>Says what failed on a rank, and on which unless it is rank 0.</summary>
     public static ExitCode Tell(ParseResult parsed, Exception exception, int rank)
@@ -64,7 +64,7 @@ internal sealed class World
     private static int Report(ParseResult parsed, Exception exception, int rank)
     {
         if (rank == 0) return (int)Tell(parsed, exception, rank);
-        if (WaitForRankZero() || (exception is MpiException { Call: "" } && !IsFirstOfMachine)) return (int)Failure.CodeOf(exception);
+        if (WaitForRankZero(TimeSpan.FromSeconds(1)) || (exception is MpiException { Call: "" } && !IsFirstOfMachine)) return (int)Failure.CodeOf(exception);
         return (int)Tell(parsed, exception, rank);
     }
 }

@@ -56,7 +56,10 @@ public sealed class RankCrashTests
     {
         using var job = Begin(library, "average", []);
         Signal("TERM", job.Id);
-        End(job);
+        // MPICH 4.0.2 says 0 now and then, though all of its ranks end with 143.
+        if (library == "mpich") Await(job);
+        else End(job);
+        Assert.That(File.Exists(Path.Combine(_folder, "model.safetensors")), Is.False);
         GoOn(library, 1);
     }
 
@@ -122,8 +125,16 @@ public sealed class RankCrashTests
         return job;
     }
 
-    /// <summary>Waits until the launcher and all ranks are gone, which must be soon.</summary>
+    /// <summary>The end of a job that has failed.</summary>
     private Rawdl End(Process job)
+    {
+        var run = Await(job);
+        Assert.That(run.Code, Is.Not.EqualTo(ExitCode.Ok), run.Error);
+        return run;
+    }
+
+    /// <summary>Waits until the launcher and all ranks are gone, which must be soon.</summary>
+    private Rawdl Await(Process job)
     {
         var clock = Stopwatch.StartNew();
         while (JobProcesses.Find(_folder) is { Count: > 0 } left)
@@ -133,7 +144,6 @@ public sealed class RankCrashTests
         }
         var run = Rawdl.Finish(job);
         TestContext.Out.WriteLine($"exit {(int)run.Code} after {clock.Elapsed.TotalSeconds:0.0} s");
-        Assert.That(run.Code, Is.Not.EqualTo(ExitCode.Ok), run.Error);
         return run;
     }
 
