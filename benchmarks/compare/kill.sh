@@ -33,14 +33,14 @@ now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
 
 libraries=(openmpi mpich)
-strategies=("average --period 3" "gradients" "downpour")
+strategies=("average --period 3" "gradients" "downpour --server-lr 0.001")
 others=("2 threads" "2 ranks" "1 process" "4 ranks" "4 threads")
 failed=0 writing=0 slowest=0
 echo "| trial | library | strategy | rank | killed after s | exit code | all gone after s | newest step | went on as | result |"
 echo "|---|---|---|---|---|---|---|---|---|---|"
 for ((trial = 0; trial < trials; trial++)); do
     library=${libraries[trial % 2]} strategy=${strategies[trial / 2 % 3]} other=${others[trial % 5]} rank=$((RANDOM % 3)) run=$scratch/run$trial verdict=ok code=0
-    if [ "$strategy" = downpour ] && [ "$other" = "1 process" ]; then other="2 ranks"; fi
+    if [[ $strategy = downpour* ]] && [ "$other" = "1 process" ]; then other="2 ranks"; fi
     mpiexec.$library -n 3 "$rawdl" train --config "$scratch/net.json" --data digits --train-size 600 --test-size 100 --threads 1 --sync $strategy --quiet --out "$run" \
         < /dev/null > "$scratch/out$trial.txt" 2>&1 &
     launcher=$!
