@@ -9,7 +9,7 @@ internal sealed class NetDiffCommand
 {
     private readonly Argument<string?> _first = Values.PathArgument("first", "A model.safetensors, a checkpoint, or the folder of a run.", ArgumentArity.ExactlyOne);
     private readonly Argument<string?> _second = Values.PathArgument("second", "Another of the same network.", ArgumentArity.ExactlyOne);
-    private readonly Option<float?> _within = Values.Number("--within", $"Exit code {(int)ExitCode.Replica} where the largest difference is not below this.", 0, float.MaxValue);
+    private readonly Option<float?> _within = Values.Number("--within", $"Exit code {(int)ExitCode.Replica} where the largest difference is not below this.", 0, 1e6f);
 
     /// <summary>One parameter: largest |a − b|, and ‖a − b‖ / ‖a‖.</summary>
     private sealed record Row(string Name, Shape Shape, double Largest, double Relative);
