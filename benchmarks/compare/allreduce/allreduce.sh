@@ -17,6 +17,8 @@ command -v mpicc.mpich > /dev/null || missing+=(mpich libmpich-dev gcc libc6-dev
 dotnet build "$here/../../RawDL.Benchmarks" -c Release --nologo -v q > /dev/null
 ours="dotnet $here/../../RawDL.Benchmarks/bin/Release/net10.0/RawDL.Benchmarks.dll allreduce"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent= TERM=dumb
+# What is measured is the finished code, from the first call on.
+export DOTNET_TieredCompilation=0
 priority=${PRIORITY:-}
 # Optimise after 30 calls and not a tenth of a second later: the program sleeps now and then before it measures, and the compiler needs that core.
 export DOTNET_TC_CallCountingDelayMs=0
