@@ -25,15 +25,8 @@ internal sealed class Launcher
         string[] options = flavor == MpiFlavor.OpenMpi ? ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"] : [];
         foreach (var program in (string[])[suffixed, "mpiexec"])
             if (Version(program).Contains(banner, StringComparison.Ordinal)) return new Launcher(program, options);
-        Missing($"no mpiexec of {flavor}: apt-get install -y {package}");
+        Required.Missing("mpi", $"no mpiexec of {flavor}: apt-get install -y {package}");
         throw new UnreachableException();
-    }
-
-    /// <summary>Ignores the test, or fails it where RAWDL_REQUIRE contains mpi.</summary>
-    public static void Missing(string reason)
-    {
-        if ((Environment.GetEnvironmentVariable("RAWDL_REQUIRE") ?? "").Split(',').Contains("mpi")) Assert.Fail(reason);
-        Assert.Ignore(reason);
     }
 
     /// <summary>Runs the case on so many ranks. Afterwards no process of it is left, or the test fails.</summary>

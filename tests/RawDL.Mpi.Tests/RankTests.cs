@@ -111,7 +111,7 @@ public sealed class RankTests
             }
             catch (System.ComponentModel.Win32Exception)
             {
-                Launcher.Missing("no C compiler: apt-get install -y gcc libc6-dev");
+                Required.Missing("mpi", "no C compiler: apt-get install -y gcc libc6-dev");
             }
             var run = launcher.Run(ranks, "checks", ("RAWDL_MPI_LIB", library));
             Assert.That(run.ExitCode, Is.Zero, run.Output);
