@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using static System.FormattableString;
 
 namespace RawDL.Cli;
 
@@ -95,6 +95,4 @@ internal sealed record AveragingPlan(int Ranks, int Samples, double Step, double
     }
 
     private double ImagesPerSecond(double step) => Ranks * Samples / step;
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

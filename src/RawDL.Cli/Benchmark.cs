@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using RawDL.NN;
 
 namespace RawDL.Cli;
@@ -132,8 +133,7 @@ internal sealed class Benchmark(Device device, int batch, double seconds, Cancel
             device.Synchronize();
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
-        times.Sort();
-        _rows.Add(new BenchmarkRow(name, times[times.Count / 2], flops, images, times.Count));
+        _rows.Add(new BenchmarkRow(name, Median.Of(CollectionsMarshal.AsSpan(times)), flops, images, times.Count));
     }
 
     private static Tensor Random(DeviceBuffer buffer, Shape shape, Tape tape)

@@ -49,8 +49,7 @@ internal sealed class CollectiveBenchmark(ICommunicator communicator)
         }
         var times = new double[Math.Clamp((int)(SecondsOfRow / seconds), FewestRuns, MostRuns)];
         for (var run = 0; run < times.Length; run++) times[run] = TimeOf(call, calls) / calls;
-        Array.Sort(times);
-        return times[times.Length / 2];
+        return Median.Of(times);
     }
 
     private double TimeOf(Action call, int calls)

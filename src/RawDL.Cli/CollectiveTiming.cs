@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using static System.FormattableString;
 
 namespace RawDL.Cli;
 
@@ -46,6 +46,4 @@ internal sealed record CollectiveTiming(string Collective, long Bytes, double Se
         table.Write(text);
         text.WriteLine("Times are medians on the slowest rank; algbw and busbw as nccl-tests define them.");
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

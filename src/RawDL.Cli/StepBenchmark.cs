@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using RawDL.NN;
 
 namespace RawDL.Cli;
@@ -60,7 +61,7 @@ internal sealed class StepBenchmark
             backwards.Add(backward);
             Samples = Math.Max(Samples, samples);
         }
-        (Step, Backward) = (Median(steps), Median(backwards));
+        (Step, Backward) = (Median.Of(CollectionsMarshal.AsSpan(steps)), Median.Of(CollectionsMarshal.AsSpan(backwards)));
     }
 
     /// <summary>Median time of a step, s.</summary>
@@ -77,10 +78,4 @@ internal sealed class StepBenchmark
 
     /// <summary>Floats that are averaged: parameters, running statistics, and the optimizer's states where they are averaged too.</summary>
     public int Averaged { get; }
-
-    private static double Median(List<double> times)
-    {
-        times.Sort();
-        return times[times.Count / 2];
-    }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
+using static System.FormattableString;
 
 namespace RawDL.Cli;
 
@@ -76,6 +76,4 @@ internal sealed class BenchCommand
         for (var i = 0; i < runs; i++) best = Math.Max(best, FmaCeiling.Measure(threads, iterations));
         return best;
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

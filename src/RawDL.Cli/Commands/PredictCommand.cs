@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using RawDL.NN;
+using static System.FormattableString;
 
 namespace RawDL.Cli;
 
@@ -124,6 +124,4 @@ internal sealed class PredictCommand
         }
         table.Write(text);
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
