@@ -236,13 +236,6 @@ internal sealed unsafe class CollectiveTest
         _ranks.AllGather<int>([_wrong.Count], counts);
         for (var root = 0; root < Size; root++)
             for (var i = 0; i < counts[root]; i++)
-            {
-                var bytes = root == Rank ? Encoding.UTF8.GetBytes(_wrong[i]) : [];
-                int[] length = [bytes.Length];
-                _ranks.Broadcast<int>(length, root);
-                if (root != Rank) bytes = new byte[length[0]];
-                _ranks.Broadcast<byte>(bytes, root);
-                _failures.Add(Encoding.UTF8.GetString(bytes));
-            }
+                _failures.Add(Encoding.UTF8.GetString(_ranks.BroadcastBytes(root == Rank ? Encoding.UTF8.GetBytes(_wrong[i]) : [], root)));
     }
 }

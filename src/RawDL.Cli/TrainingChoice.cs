@@ -28,17 +28,17 @@ internal sealed class TrainingChoice
         _synchronization.AddTo(command);
     }
 
-    /// <summary>The configuration of a new run, and its data.</summary>
+    /// <summary>The configuration of a new run.</summary>
     /// <exception cref="UsageException">Options do not fit each other.</exception>
     /// <exception cref="ConfigurationException">The configuration does not fit the data.</exception>
-    public TrainingConfiguration Begin(ParseResult parsed, Session session, out DatasetPair data)
+    public TrainingConfiguration Begin(ParseResult parsed, Session session)
     {
         if (parsed.GetValue(_epochs) is not null && parsed.GetValue(_steps) is not null) throw new UsageException("--epochs: expected either --epochs or --steps, got both.");
         if (parsed.GetValue(_config) is not null && parsed.GetValue(_model) is not null) throw new UsageException("--config: expected either --config or --model, got both.");
         var configuration = parsed.GetValue(_config) is { } file ? TrainingConfiguration.Read(file) : null;
         var (given, selection) = _data.Choose(parsed, configuration);
         var name = given ?? "digits";
-        data = _data.Open(parsed, session, name, selection);
+        var data = _data.Open(parsed, session, name, selection);
         configuration ??= Recipes.Read(parsed.GetValue(_model) ?? Recipes.For(data.Train.SampleShape), data.Train);
         configuration = Override(parsed, configuration) with { Data = name, Selection = selection, Input = data.Train.SampleShape };
         Model.Check(configuration, data.Train);
@@ -77,11 +77,7 @@ internal sealed class TrainingChoice
     /// <param name="configuration">On rank 0 the configuration, with its data; elsewhere replaced by it.</param>
     public DatasetPair Share(ParseResult parsed, Session session, ICommunicator communicator, ref TrainingConfiguration? configuration)
     {
-        var json = configuration is null ? [] : Encoding.UTF8.GetBytes(configuration.ToJson());
-        Span<int> length = [json.Length];
-        communicator.Broadcast(length, 0);
-        if (communicator.Rank > 0) json = new byte[length[0]];
-        communicator.Broadcast<byte>(json, 0);
+        var json = communicator.BroadcastBytes(configuration is null ? [] : Encoding.UTF8.GetBytes(configuration.ToJson()), 0);
         configuration ??= TrainingConfiguration.Parse(json);
         return _data.Open(parsed, session, communicator, configuration.Data!, configuration.Selection);
     }

@@ -92,7 +92,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     /// <summary>As the float form, for float, double, int or long.</summary>
     public void ReduceScatterSum<T>(ReadOnlySpan<T> values, Span<T> mine) where T : unmanaged
     {
-        CheckLength(nameof(ReduceScatterSum), values.Length, mine.Length);
+        this.RequireParts(nameof(ReduceScatterSum), values.Length, mine.Length);
         var type = NumberType<T>();
         fixed (T* input = values, output = mine)
         {
@@ -115,7 +115,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllGather<T>(ReadOnlySpan<T> mine, Span<T> all) where T : unmanaged
     {
-        CheckLength(nameof(AllGather), all.Length, mine.Length);
+        this.RequireParts(nameof(AllGather), all.Length, mine.Length);
         if ((long)sizeof(T) * all.Length > ChunkBytes)
         {
             mine.CopyTo(all.Slice(Rank * mine.Length, mine.Length));
@@ -132,8 +132,8 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     public void AllToAll<T>(ReadOnlySpan<T> outgoing, Span<T> incoming) where T : unmanaged
     {
         var part = outgoing.Length / Size;
-        CheckLength(nameof(AllToAll), outgoing.Length, part);
-        CheckLength(nameof(AllToAll), incoming.Length, part);
+        this.RequireParts(nameof(AllToAll), outgoing.Length, part);
+        this.RequireParts(nameof(AllToAll), incoming.Length, part);
         var type = BitType<T>();
         fixed (T* input = outgoing, output = incoming)
             if (part > 0) MpiCall.Enter(nameof(MPI_Alltoall)).Leave(MPI_Alltoall(input, part, type, output, part, type, _handle));
@@ -185,11 +185,6 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     public void Abort(int exitCode) => Mpi.Abort(exitCode);
 
     private MpiCommunicator Derive(nint handle) => new(_library, handle, ThreadLevel) { ChunkBytes = ChunkBytes };
-
-    private void CheckLength(string operation, int all, int part)
-    {
-        if ((long)part * Size != all) throw new ArgumentException($"MpiCommunicator.{operation}: expected {Size} times {part} elements, got {all}.");
-    }
 
     private long ChunkAt<T>(long start, long count) where T : unmanaged => Math.Min(count - start, Math.Max(1, ChunkBytes / sizeof(T)));
 

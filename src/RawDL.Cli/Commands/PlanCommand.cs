@@ -38,7 +38,7 @@ internal sealed class PlanCommand
         Signals.Watched = true;
         CheckLink(parsed, communicator);
         using var device = _device.Open(parsed, session, communicator);
-        var configuration = communicator.Rank == 0 ? _training.Begin(parsed, session, out _) : null;
+        var configuration = communicator.Rank == 0 ? _training.Begin(parsed, session) : null;
         var data = _training.Share(parsed, session, communicator, ref configuration);
         session.Say($"Measuring steps of {configuration!.Name} on {device}.");
         var step = new StepBenchmark(configuration, data.Train, device, parsed.GetValue(_seconds) ?? 3, Signals.Stop);

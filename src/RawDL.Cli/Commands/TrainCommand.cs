@@ -60,7 +60,7 @@ internal sealed class TrainCommand
     // The folder is made last: options or a network that do not fit shall leave nothing behind.
     private RunFolder Begin(ParseResult parsed, Session session, ICommunicator communicator, out TrainingConfiguration configuration)
     {
-        configuration = _training.Begin(parsed, session, out _);
+        configuration = _training.Begin(parsed, session);
         DistributedTraining.Require(configuration, communicator.Size);
         return RunFolder.Create(parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
     }

@@ -44,7 +44,7 @@ internal sealed unsafe class MpiNetCommunicator : ICommunicator
     /// <inheritdoc/>
     public void ReduceScatterSum(ReadOnlySpan<float> values, Span<float> mine)
     {
-        CheckLength(nameof(ReduceScatterSum), values.Length, mine.Length);
+        this.RequireParts(nameof(ReduceScatterSum), values.Length, mine.Length);
         if (mine.Length == 0) return;
         float[] input = values.ToArray(), output = new float[mine.Length];
         var counts = new int[Size];
@@ -56,7 +56,7 @@ internal sealed unsafe class MpiNetCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllGather<T>(ReadOnlySpan<T> mine, Span<T> all) where T : unmanaged
     {
-        CheckLength(nameof(AllGather), all.Length, mine.Length);
+        this.RequireParts(nameof(AllGather), all.Length, mine.Length);
         if (mine.Length == 0) return;
         byte[] input = Bytes(mine), output = new byte[checked(input.Length * Size)];
         Call("MPI_Allgatherv", () => _ranks.AllgatherFlattened(input, input.Length, ref output));
@@ -67,8 +67,8 @@ internal sealed unsafe class MpiNetCommunicator : ICommunicator
     public void AllToAll<T>(ReadOnlySpan<T> outgoing, Span<T> incoming) where T : unmanaged
     {
         var part = outgoing.Length / Size;
-        CheckLength(nameof(AllToAll), outgoing.Length, part);
-        CheckLength(nameof(AllToAll), incoming.Length, part);
+        this.RequireParts(nameof(AllToAll), outgoing.Length, part);
+        this.RequireParts(nameof(AllToAll), incoming.Length, part);
         if (part == 0) return;
         byte[] input = Bytes(outgoing), output = new byte[input.Length];
         Call("MPI_Alltoallv", () => _ranks.AlltoallFlattened(input, input.Length / Size, ref output));
@@ -179,9 +179,4 @@ internal sealed unsafe class MpiNetCommunicator : ICommunicator
     private static int Source(int source) => source == MessageEnvelope.AnySource ? MPI.Communicator.anySource : source;
 
     private static int Tag(int tag) => tag == MessageEnvelope.AnyTag ? MPI.Communicator.anyTag : tag;
-
-    private void CheckLength(string operation, int all, int part)
-    {
-        if ((long)part * Size != all) throw new ArgumentException($"MpiNetCommunicator.{operation}: expected {Size} times {part} elements, got {all}.");
-    }
 }

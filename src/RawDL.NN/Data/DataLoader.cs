@@ -42,10 +42,9 @@ public sealed class DataLoader : IDisposable
         (_dataset, _options) = (dataset, options);
         var share = (int)(((long)dataset.Count + options.Size - 1) / options.Size);
         _batchSize = options.BatchSize == 0 ? share : Math.Min(options.BatchSize, share);
-        BatchesPerEpoch = (share + _batchSize - 1) / _batchSize;
+        BatchesPerEpoch = BatchesFrom(0);
         var (steps, rest) = Math.DivRem((long)dataset.Count, (long)_batchSize * options.Size);
         SamplesPerEpoch = (int)(steps * _batchSize + Math.Clamp(rest - (long)options.Rank * _batchSize, 0, _batchSize));
-        _released = _produced = _batches = 0;
         _buffers = new Batch[Math.Min(MaxBuffers, BatchesPerEpoch)];
         for (var i = 0; i < _buffers.Length; i++) _buffers[i] = new Batch(dataset, _batchSize);
         _order = new int[dataset.Count];

@@ -67,13 +67,13 @@ public sealed class CommunicationReport
     public double Divergence => Rounds > 0 ? _apartSum / Rounds : 0;
 
     /// <summary>Share of all ranks' time that was spent waiting and moving data.</summary>
-    public double CommunicationShare => Share(Sum(_wait) + Sum(_transfer), Sum(_compute));
+    public double CommunicationShare => Share(_wait.Sum() + _transfer.Sum(), _compute.Sum());
 
     /// <summary>The slowest rank's computing over the mean of all.</summary>
     public double StragglerIndex => Straggling(_compute);
 
     /// <summary>Bytes that all ranks sent.</summary>
-    public double Bytes => Sum(_bytes);
+    public double Bytes => _bytes.Sum();
 
     /// <summary>downpour: pushes by how many other pushes the server had taken since the client's fetch; empty elsewhere.</summary>
     public IReadOnlyList<long> Staleness { get; internal set; } = [];
@@ -183,13 +183,6 @@ public sealed class CommunicationReport
             json.WriteEndArray();
         }
         json.WriteEndObject();
-    }
-
-    private static double Sum(double[] values)
-    {
-        var sum = 0.0;
-        foreach (var value in values) sum += value;
-        return sum;
     }
 
     private static double Share(double communication, double compute) => communication + compute > 0 ? communication / (communication + compute) : 0;

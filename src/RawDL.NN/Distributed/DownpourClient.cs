@@ -88,7 +88,7 @@ internal sealed unsafe class DownpourClient : Synchronizer
             foreach (var request in requests) request?.Test();
     };
 
-    public override void EndBackward(long step)
+    public override void EndBackward(RunState state, long step)
     {
         LookForStop();
         if (_isStopped || Progress.Failure is not null) return;
@@ -242,7 +242,7 @@ internal sealed unsafe class DownpourClient : Synchronizer
             }
             var gradients = _gradients.AsSpan(0, sum.Length);
             part.CopyTo(gradients);
-            for (var i = 0; i < sum.Length; i++) sum[i] += gradients[i];
+            Reduction.Add(sum, gradients);
         }
         _summed++;
     }

@@ -17,7 +17,6 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     private readonly int[] _missing;
     private readonly float[] _gradients;
     private readonly bool _overlaps;
-    private RunState _state = new();
     private int _started;
     private long _samplesOfStatistics;
 
@@ -26,7 +25,6 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         _reduction = GradientReduction.Create(options, group, model.Parameters);
         _statisticsReduction = new Reduction(group, options.Deterministic);
         _statistics = new RunningStatistics(model.Parameters);
-        Tail = new Tensor(model.Parameters.Values.Buffer, model.Parameters.TrainableCount, new Shape(model.Parameters.Count - model.Parameters.TrainableCount));
         _overlaps = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction && model.Device.HostAddress(model.Parameters.Gradients) != null;
         _gradients = _overlaps || group.Size == 1 ? [] : new float[model.Parameters.TrainableCount];
         CutBuckets();
@@ -35,8 +33,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         RememberChecksum();
     }
 
-    // The running statistics, behind the trainable values.
-    private Tensor Tail { get; }
+    private Tensor Statistics => Model.Parameters.Statistics;
 
     public override int Divisor(Batch batch) => batch.GlobalCount;
 
@@ -53,14 +50,13 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         tape.Passed = layer => Complete((Layer)layer);
     }
 
-    public override void EndBackward(long step)
+    public override void EndBackward(RunState state, long step)
     {
         _samplesOfStatistics += Progress.Samples;
-        _state.Step = step;
         if (_overlaps) StartUpTo(_buckets.Count);
         try
         {
-            Meet(_state);
+            Meet(state, step);
         }
         finally
         {
@@ -71,13 +67,6 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     public override bool EndStep(RunState state, float rate, bool mustMeet)
     {
-        // What the meeting of this step added up.
-        state.Samples += _state.Samples;
-        state.EpochSamples += _state.EpochSamples;
-        state.EpochLossSum += _state.EpochLossSum;
-        state.IsStopWanted |= _state.IsStopWanted;
-        state.IsTimeOver |= _state.IsTimeOver;
-        _state = new RunState();
         if (mustMeet) AverageStatistics();
         RememberChecksum();
         return true;
@@ -86,15 +75,15 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     public override void Save(RunState state, List<SafetensorsTensor> tensors)
     {
         if (_reduction.Residual.Length > 0) tensors.Add(PerRank.Save("ranks.residual", _reduction.Residual, Group));
-        if (Tail.Count > 0 && Group.Size > 1) tensors.Add(PerRank.Save("ranks.statistics", [.. Tail.ToArray(), _samplesOfStatistics], Group));
+        if (Statistics.Count > 0 && Group.Size > 1) tensors.Add(PerRank.Save("ranks.statistics", [.. Statistics.ToArray(), _samplesOfStatistics], Group));
     }
 
     public override void Restore(RunState state, SafetensorsFile file)
     {
         PerRank.Restore("ranks.residual", _reduction.Residual.Length, Group, file, PerRankMerge.Sum)?.CopyTo(_reduction.Residual, 0);
-        if (PerRank.Restore("ranks.statistics", Tail.Count + 1, Group, file, PerRankMerge.Mean) is { } statistics)
+        if (PerRank.Restore("ranks.statistics", Statistics.Count + 1, Group, file, PerRankMerge.Mean) is { } statistics)
         {
-            Tail.CopyFrom(statistics.AsSpan(0, Tail.Count));
+            Statistics.CopyFrom(statistics.AsSpan(0, Statistics.Count));
             _samplesOfStatistics = (long)statistics[^1];
         }
         base.Restore(state, file);
@@ -165,19 +154,14 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     private void AverageStatistics()
     {
-        if (Tail.Count > 0 && Group.Size > 1) Transfer("statistics", () =>
+        if (Statistics.Count > 0 && Group.Size > 1) Transfer("statistics", () =>
         {
-            var all = new double[Group.Size];
-            Group.AllGather<double>([_samplesOfStatistics], all);
-            var total = 0.0;
-            foreach (var samples in all) total += samples;
-            var own = Tail.ToArray();
+            var weight = (float)(_samplesOfStatistics / Group.SumInOrder(_samplesOfStatistics));
+            var own = Statistics.ToArray();
             var pooled = (float[])own.Clone();
-            var weight = (float)(_samplesOfStatistics / total);
-            foreach (ref var value in pooled.AsSpan()) value *= weight;
-            _statisticsReduction.Sum(pooled);
+            _statisticsReduction.SumWeighted(pooled, weight);
             _statistics.AddSpread(_statisticsReduction, own, pooled, weight);
-            Tail.CopyFrom(pooled);
+            Statistics.CopyFrom(pooled);
         });
         _samplesOfStatistics = 0;
     }

@@ -46,10 +46,8 @@ internal static class Handshake
     // The words of one rank, for all.
     private static string Told(int rank, ICommunicator world, string value)
     {
-        var text = new byte[128];
-        if (world.Rank == rank) Encoding.UTF8.GetBytes(value.Length > 100 ? value[..100] : value).AsSpan().CopyTo(text);
-        world.Broadcast<byte>(text, rank);
-        return $" ({Encoding.UTF8.GetString(text).TrimEnd('\0')})";
+        var words = world.BroadcastBytes(Encoding.UTF8.GetBytes(value.Length > 100 ? value[..100] : value), rank);
+        return $" ({Encoding.UTF8.GetString(words)})";
     }
 
     private static string Fingerprint(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];

@@ -53,7 +53,7 @@ internal sealed class ParameterAveraging : Synchronizer
         _stepsOfNodeRound++;
         if (IsAlone)
         {
-            Meet(state);
+            Meet(state, state.Step);
             return true;
         }
         if (!mustMeet && _stepsOfRound < _schedule.Period)
@@ -64,7 +64,7 @@ internal sealed class ParameterAveraging : Synchronizer
         if (Group.Size > 1 && Progress.Failure is null && !double.IsFinite(Model.Parameters.Values.SumOfSquares()))
             Progress.Failure = Divergence.OfParameters(state.Step, Model);
         var samples = Progress.Samples;
-        Meet(state);
+        Meet(state, state.Step);
         // Each node first, whose ranks have drifted since they last met: the weights of a round hold between nodes.
         if (_node is not null) AverageNode(samples);
         Transfer("average", () => Average(rate, samples));
@@ -142,16 +142,12 @@ internal sealed class ParameterAveraging : Synchronizer
         var values = _buffer.AsSpan(0, count);
         Model.Parameters.CopyTo(values);
         values.CopyTo(_before);
-        var all = new double[group.Size];
-        group.AllGather<double>([samples], all);
-        var total = 0.0;
-        foreach (var of in all) total += of;
+        var total = group.SumInOrder(samples);
         // No rank had samples: impossible in a step, but the mean of equals is defined too.
         var weight = (float)(total > 0 ? samples / total : 1.0 / group.Size);
         var averaged = Options.UpdaterState == UpdaterState.Average ? Optimizer.States : [];
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyTo(StateOf(i));
-        Scale(_buffer, weight);
-        reduction.Sum(_buffer);
+        reduction.SumWeighted(_buffer, weight);
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyFrom(StateOf(i));
         _statistics.AddSpread(reduction, _before.AsSpan(Model.Parameters.TrainableCount), values[Model.Parameters.TrainableCount..], weight);
         return values;
@@ -160,10 +156,7 @@ internal sealed class ParameterAveraging : Synchronizer
     // √(mean of ‖w_i − w̄‖²) / ‖w̄‖ over the ranks, the same bits on all.
     private double Apart()
     {
-        var all = new double[Group.Size];
-        Group.AllGather<double>([SquaredDistance], all);
-        var sum = 0.0;
-        foreach (var distance in all) sum += distance;
+        var sum = Group.SumInOrder(SquaredDistance);
         return SquaredNorm > 0 ? Math.Sqrt(sum / Group.Size / SquaredNorm) : 0;
     }
 
@@ -171,13 +164,6 @@ internal sealed class ParameterAveraging : Synchronizer
         _buffer.AsSpan(Model.Parameters.Count + index * Model.Parameters.TrainableCount, Model.Parameters.TrainableCount);
 
     private Span<float> Trainable(Span<float> values) => values[..Model.Parameters.TrainableCount];
-
-    private static void Scale(Span<float> values, float factor)
-    {
-        var i = 0;
-        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) (new Vector<float>(values[i..]) * factor).CopyTo(values[i..]);
-        for (; i < values.Length; i++) values[i] *= factor;
-    }
 
     // ‖a − b‖² and ‖b‖², each lane's sum in double.
     private static (double Distance, double Norm) Measure(ReadOnlySpan<float> a, ReadOnlySpan<float> b)

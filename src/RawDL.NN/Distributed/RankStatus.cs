@@ -1,11 +1,9 @@
 namespace RawDL.NN;
 
 /// <summary>What a rank tells all others when they meet; what they agree on is decided from these by each, from the same bits.</summary>
+/// <remarks>It travels as it lies in memory: all ranks are of one program and one byte order.</remarks>
 internal readonly record struct RankStatus
 {
-    /// <summary>Number of doubles of one status.</summary>
-    public const int Length = 10;
-
     /// <summary>Samples and the sum of their losses since the last meeting.</summary>
     public double Samples { get; init; }
     public double LossSum { get; init; }
@@ -33,34 +31,4 @@ internal readonly record struct RankStatus
 
     /// <summary>Of the parameters after the last synchronisation: equal on all ranks.</summary>
     public uint Checksum { get; init; }
-
-    public void Write(Span<double> values)
-    {
-        values[0] = Samples;
-        values[1] = LossSum;
-        values[2] = (HasFailed ? 1 : 0) + (WantsStop ? 2 : 0) + (TimeIsOver ? 4 : 0);
-        values[3] = ComputeSeconds;
-        values[4] = WaitSeconds;
-        values[5] = TransferSeconds;
-        values[6] = Bytes;
-        values[7] = SquaredDistance;
-        values[8] = SquaredNorm;
-        values[9] = Checksum;
-    }
-
-    public static RankStatus Read(ReadOnlySpan<double> values) => new()
-    {
-        Samples = values[0],
-        LossSum = values[1],
-        HasFailed = ((int)values[2] & 1) != 0,
-        WantsStop = ((int)values[2] & 2) != 0,
-        TimeIsOver = ((int)values[2] & 4) != 0,
-        ComputeSeconds = values[3],
-        WaitSeconds = values[4],
-        TransferSeconds = values[5],
-        Bytes = values[6],
-        SquaredDistance = values[7],
-        SquaredNorm = values[8],
-        Checksum = (uint)values[9],
-    };
 }

@@ -21,6 +21,17 @@ internal sealed class Reduction(ICommunicator group, bool deterministic)
         else group.AllReduceSum(values);
     }
 
+    /// <summary>Replaces each element by its weighted sum over all ranks.</summary>
+    /// <param name="values">This rank's.</param>
+    /// <param name="weight">This rank's.</param>
+    public void SumWeighted(Span<float> values, float weight)
+    {
+        var i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) (new Vector<float>(values[i..]) * weight).CopyTo(values[i..]);
+        for (; i < values.Length; i++) values[i] *= weight;
+        Sum(values);
+    }
+
     /// <summary>What each rank of a ring sends to reduce n float32 values.</summary>
     internal static long RingBytes(long n, int ranks) => 2 * (ranks - 1) * (4 * n) / ranks;
 
@@ -32,7 +43,8 @@ internal sealed class Reduction(ICommunicator group, bool deterministic)
                 Add(vectors.Slice(i * length, length), vectors.Slice((i + stride) * length, length));
     }
 
-    private static void Add(Span<float> sum, ReadOnlySpan<float> other)
+    /// <summary>sum ← sum + other.</summary>
+    internal static void Add(Span<float> sum, ReadOnlySpan<float> other)
     {
         var i = 0;
         for (; i <= sum.Length - Vector<float>.Count; i += Vector<float>.Count)

@@ -10,10 +10,7 @@ namespace RawDL.NN;
 /// </summary>
 internal abstract unsafe class Synchronizer
 {
-    private const int MessageBytes = 1024;
-
-    private readonly double[] _mine = new double[RankStatus.Length];
-    private readonly double[] _all;
+    private readonly RankStatus[] _statuses;
     private float[]? _host;
     private uint _checksum;
 
@@ -21,7 +18,7 @@ internal abstract unsafe class Synchronizer
     protected Synchronizer(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer)
     {
         (Options, Group, Model, Optimizer) = (options, group, model, optimizer);
-        _all = new double[group.Size * RankStatus.Length];
+        _statuses = new RankStatus[group.Size];
         Report = new CommunicationReport(options.Name, group.Size);
         Progress = new LocalProgress();
     }
@@ -89,7 +86,9 @@ internal abstract unsafe class Synchronizer
     public virtual void BeginLastPart(Tape tape) { }
 
     /// <summary>Called with this rank's gradients; with those of the step when it returns.</summary>
-    public virtual void EndBackward(long step) { }
+    /// <param name="state">The counters of the run before this step.</param>
+    /// <param name="step">Its number, from 1.</param>
+    public virtual void EndBackward(RunState state, long step) { }
 
     /// <summary>Whether the optimizer moves this rank's parameters in a step in which the rank had samples or had none.</summary>
     public virtual bool Updates(int samples) => samples > 0;
@@ -109,7 +108,7 @@ internal abstract unsafe class Synchronizer
     public virtual void Conclude(RunState state, CancellationToken cancel) { }
 
     /// <summary>The last meeting: what the last round cost and whether replicas still agree.</summary>
-    public virtual void Close(RunState state) => Meet(state);
+    public virtual void Close(RunState state) => Meet(state, state.Step);
 
     /// <summary>What a run is judged by and leaves may differ from what the next round begins with; see <see cref="OuterOptimizer.Publish"/>.</summary>
     public virtual void Publish() { }
@@ -127,7 +126,7 @@ internal abstract unsafe class Synchronizer
     protected void RememberChecksum()
     {
         if (Group.Size == 1) return;
-        var trainable = new Tensor(Model.Parameters.Values.Buffer, 0, new Shape(Model.Parameters.TrainableCount));
+        var trainable = Model.Parameters.Trainable;
         var address = Model.Device.HostAddress(trainable);
         if (address == null) trainable.CopyTo(_host ??= new float[trainable.Count]);
         ReadOnlySpan<float> values = address == null ? _host : new ReadOnlySpan<float>(address, trainable.Count);
@@ -135,11 +134,13 @@ internal abstract unsafe class Synchronizer
     }
 
     /// <summary>Meets the other ranks: adds up what all did into the run's counters, and ends the run on all of them where one has failed.</summary>
+    /// <param name="state">The counters.</param>
+    /// <param name="step">The last step that is counted.</param>
     /// <exception cref="TrainingDivergedException">On every rank, when any met a NaN or an infinity.</exception>
     /// <exception cref="ReplicaException">On every rank, when the replicas differ.</exception>
-    protected RankStatus[] Meet(RunState state)
+    protected void Meet(RunState state, long step)
     {
-        new RankStatus
+        Span<RankStatus> mine = [new RankStatus
         {
             Samples = Progress.Samples,
             LossSum = Progress.LossSum,
@@ -153,28 +154,25 @@ internal abstract unsafe class Synchronizer
             SquaredDistance = SquaredDistance,
             SquaredNorm = SquaredNorm,
             Checksum = _checksum,
-        }.Write(_mine);
+        }];
         var started = Stopwatch.GetTimestamp();
-        Group.AllGather<double>(_mine, _all);
+        Group.AllGather<byte>(MemoryMarshal.AsBytes(mine), MemoryMarshal.AsBytes(_statuses.AsSpan()));
         Timeline?.Add("wait", started);
         WaitSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         (TransferSeconds, SentBytes, SquaredDistance, SquaredNorm) = (0, 0, 0, 0);
 
-        var statuses = new RankStatus[Group.Size];
-        for (var rank = 0; rank < statuses.Length; rank++) statuses[rank] = RankStatus.Read(_all.AsSpan(rank * RankStatus.Length, RankStatus.Length));
-        RequireHealth(statuses);
-        RequireEquality(statuses, state.Step);
-        foreach (var status in statuses)
+        RequireHealth();
+        RequireEquality(step);
+        foreach (var status in _statuses)
         {
             state.Samples += (long)status.Samples;
             state.EpochSamples += (long)status.Samples;
             state.EpochLossSum += status.LossSum;
             state.IsStopWanted |= status.WantsStop;
         }
-        state.IsTimeOver |= statuses[0].TimeIsOver;
+        state.IsTimeOver |= _statuses[0].TimeIsOver;
         (Progress.Samples, Progress.LossSum, Progress.ComputeSeconds) = (0, 0, 0);
-        Report.Add(statuses, state.Step);
-        return statuses;
+        Report.Add(_statuses, step);
     }
 
     /// <summary>Runs something that moves data, and counts its time.</summary>
@@ -187,29 +185,22 @@ internal abstract unsafe class Synchronizer
     }
 
     // All ranks throw the same, with the words of the first that failed.
-    private void RequireHealth(RankStatus[] statuses)
+    private void RequireHealth()
     {
-        var failed = Array.FindIndex(statuses, status => status.HasFailed);
+        var failed = Array.FindIndex(_statuses, status => status.HasFailed);
         if (failed < 0) return;
         if (Group.Size == 1) throw Progress.Failure!;
-        var message = new byte[MessageBytes];
-        var step = new long[1];
-        if (failed == Group.Rank)
-        {
-            var text = Encoding.UTF8.GetBytes($"{Progress.Failure!.Layer}\0rank {failed}: {Progress.Failure.Message}");
-            text.AsSpan(0, Math.Min(text.Length, MessageBytes)).CopyTo(message);
-            step[0] = Progress.Failure.Step;
-        }
-        Group.Broadcast<byte>(message, failed);
-        Group.Broadcast<long>(step, failed);
-        var parts = Encoding.UTF8.GetString(message).TrimEnd('\0').Split('\0', 2);
+        var words = Group.BroadcastBytes(failed == Group.Rank ? Encoding.UTF8.GetBytes($"{Progress.Failure!.Layer}\0rank {failed}: {Progress.Failure.Message}") : [], failed);
+        Span<long> step = [Progress.Failure?.Step ?? 0];
+        Group.Broadcast(step, failed);
+        var parts = Encoding.UTF8.GetString(words).Split('\0', 2);
         throw new TrainingDivergedException(step[0], parts[0], parts[^1]);
     }
 
-    private static void RequireEquality(RankStatus[] statuses, long step)
+    private void RequireEquality(long step)
     {
-        for (var rank = 1; rank < statuses.Length; rank++)
-            if (statuses[rank].Checksum != statuses[0].Checksum)
-                throw new ReplicaException($"replicas: expected the same parameters on all ranks after the last synchronisation before step {step}, got CRC-32C {statuses[0].Checksum:x8} on rank 0 and {statuses[rank].Checksum:x8} on rank {rank}.");
+        for (var rank = 1; rank < _statuses.Length; rank++)
+            if (_statuses[rank].Checksum != _statuses[0].Checksum)
+                throw new ReplicaException($"replicas: expected the same parameters on all ranks after the last synchronisation before step {step}, got CRC-32C {_statuses[0].Checksum:x8} on rank 0 and {_statuses[rank].Checksum:x8} on rank {rank}.");
     }
 }

@@ -45,7 +45,7 @@ public sealed partial class Model : IDisposable
     public Device Device { get; }
 
     /// <summary>Whether a sample's outputs and gradients are its own whatever batch it is in: not so with statistics of the batch.</summary>
-    internal bool IsSeparable => Parameters.Count == Parameters.TrainableCount;
+    internal bool IsSeparable => Parameters.Statistics.Count == 0;
 
     /// <summary>Shape of one sample.</summary>
     public Shape SampleShape => Network.InputShape;

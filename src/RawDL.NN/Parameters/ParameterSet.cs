@@ -21,6 +21,8 @@ public sealed class ParameterSet : IDisposable
         _values = device.Allocate(Count);
         _gradients = device.Allocate(TrainableCount);
         Values = new Tensor(_values, 0, new Shape(Count));
+        Trainable = new Tensor(_values, 0, new Shape(TrainableCount));
+        Statistics = new Tensor(_values, TrainableCount, new Shape(Count - TrainableCount));
         Gradients = new Tensor(_gradients, 0, new Shape(TrainableCount));
         Gradients.Fill(0f);
         foreach (var parameter in parameters)
@@ -38,6 +40,12 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>All values, [Count]: the trainable prefix, then the statistics.</summary>
     public Tensor Values { get; }
+
+    /// <summary>The trainable prefix of <see cref="Values"/>, [TrainableCount].</summary>
+    public Tensor Trainable { get; }
+
+    /// <summary>The statistics behind it, [Count − TrainableCount].</summary>
+    public Tensor Statistics { get; }
 
     /// <summary>Gradients of the trainable prefix, [TrainableCount].</summary>
     public Tensor Gradients { get; }

@@ -57,10 +57,7 @@ public sealed class EvaluationTally
         var counts = (double[])_counts.Clone();
         communicator.AllReduceSum(counts.AsSpan());
         // Counts are exact in any order; the losses are added in that of the ranks.
-        var losses = new double[communicator.Size];
-        communicator.AllGather<double>([_counts[LossSum]], losses);
-        counts[LossSum] = 0;
-        foreach (var loss in losses) counts[LossSum] += loss;
+        counts[LossSum] = communicator.SumInOrder(_counts[LossSum]);
         var whole = new long[counts.Length];
         for (var i = Samples; i < whole.Length; i++) whole[i] = (long)counts[i];
         return new Evaluation(_classNames, whole.AsSpan(FirstTop + _tops), whole.AsSpan(FirstTop, _tops), counts[LossSum], whole[Samples]);

@@ -164,7 +164,7 @@ public sealed class Trainer : IDisposable
         progress.WantsStop = cancel.IsCancellationRequested;
         progress.TimeIsOver = Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit;
         CountCompute(computing);
-        _synchronizer.EndBackward(step);
+        _synchronizer.EndBackward(_state, step);
         var updated = Stopwatch.GetTimestamp();
         if (progress.Failure is null && _synchronizer.Updates(batch.Count) && !double.IsFinite(_optimizer.GradientNorm())) _synchronizer.Fail(Divergence.OfBackward(step, Model));
         Advance(step, batch.GlobalCount);
@@ -355,14 +355,12 @@ public sealed class Trainer : IDisposable
         var world = _options.Communicator;
         if (world.Size > 1)
         {
-            var bytes = file is null ? [] : InputFile.ReadAll(file.Path);
-            Span<long> length = [bytes.Length];
-            world.Broadcast(length, 0);
-            if (length[0] == 0) return;
-            if (world.Rank != 0) bytes = new byte[length[0]];
-            world.Broadcast<byte>(bytes, 0);
-            file = SafetensorsFile.Parse(bytes, file?.Path ?? "checkpoint of rank 0");
-            _state = Checkpoint.Load(file, Model, _optimizer);
+            var bytes = world.BroadcastBytes(file is null ? [] : InputFile.ReadAll(file.Path), 0);
+            if (world.Rank != 0 && bytes.Length > 0)
+            {
+                file = SafetensorsFile.Parse(bytes, "checkpoint of rank 0");
+                _state = Checkpoint.Load(file, Model, _optimizer);
+            }
         }
         if (file is not null) _synchronizer.Restore(_state, file);
     }

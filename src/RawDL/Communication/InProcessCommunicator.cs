@@ -95,7 +95,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     /// <summary>As the float form, for any numbers.</summary>
     public void ReduceScatterSum<T>(ReadOnlySpan<T> values, Span<T> mine) where T : unmanaged, INumber<T>
     {
-        CheckLength(nameof(ReduceScatterSum), values.Length, mine.Length);
+        this.RequireParts(nameof(ReduceScatterSum), values.Length, mine.Length);
         fixed (T* input = values)
         {
             _group.Open(Rank, "InProcessCommunicator.ReduceScatterSum", values.Length, (nint)input, 0);
@@ -108,7 +108,7 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllGather<T>(ReadOnlySpan<T> mine, Span<T> all) where T : unmanaged
     {
-        CheckLength(nameof(AllGather), all.Length, mine.Length);
+        this.RequireParts(nameof(AllGather), all.Length, mine.Length);
         fixed (T* input = mine)
         {
             _group.Open(Rank, "InProcessCommunicator.AllGather", (long)sizeof(T) * mine.Length, (nint)input, 0);
@@ -121,8 +121,8 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     public void AllToAll<T>(ReadOnlySpan<T> outgoing, Span<T> incoming) where T : unmanaged
     {
         var part = outgoing.Length / Size;
-        CheckLength(nameof(AllToAll), outgoing.Length, part);
-        CheckLength(nameof(AllToAll), incoming.Length, part);
+        this.RequireParts(nameof(AllToAll), outgoing.Length, part);
+        this.RequireParts(nameof(AllToAll), incoming.Length, part);
         fixed (T* input = outgoing)
         {
             _group.Open(Rank, "InProcessCommunicator.AllToAll", (long)sizeof(T) * part, (nint)input, 0);
@@ -239,11 +239,6 @@ public sealed unsafe class InProcessCommunicator : ICommunicator
     };
 
     private int Border(int rank, int length) => (int)((long)length * rank / Size);
-
-    private void CheckLength(string operation, int all, int part)
-    {
-        if ((long)part * Size != all) throw new ArgumentException($"InProcessCommunicator.{operation}: expected {Size} times {part} elements, got {all}.");
-    }
 
     private void CheckRank(int rank, string name)
     {
