@@ -1,0 +1,7 @@
+namespace RawDL.Cuda;
+
+public sealed unsafe partial class CudaDevice
+{
+    /// <inheritdoc/>
+    protected override void Dropout(in DropoutGeometry geometry, Tensor source, Tensor target, Store store) => throw new NotImplementedException();
+}
