@@ -53,6 +53,8 @@ public sealed unsafe partial class CudaDevice : Device
     /// <inheritdoc/>
     public override void Dispose()
     {
+        DisposeScratch();
+        _state?.Dispose();
         Pool.Dispose();
         _driver.Dispose();
     }

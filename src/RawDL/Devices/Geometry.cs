@@ -95,3 +95,21 @@ public enum SoftmaxKind
 /// <summary>Softmax cross-entropy of logits [Rows, Classes] against integer labels, with label smoothing.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct CrossEntropyGeometry(int Rows, int Classes, float Smoothing);
+
+/// <summary>A batch out of a dataset of <paramref name="Count"/> images [C, H, W] of bytes: image i is order[First + i], changed as <c>Augmentation</c> says.</summary>
+/// <param name="Seed">Seed of the augmentation.</param>
+/// <param name="Batch">Images of the batch.</param>
+/// <param name="Channels">C.</param>
+/// <param name="Height">H, pixels.</param>
+/// <param name="Width">W, pixels.</param>
+/// <param name="Count">Images of the dataset.</param>
+/// <param name="First">Place in the order of the first image.</param>
+/// <param name="Epoch">Epoch of the augmentation.</param>
+/// <param name="Shift">Largest translation, pixels.</param>
+/// <param name="Rotation">Largest turn, degrees.</param>
+/// <param name="Scale">Largest change of size, a fraction.</param>
+/// <param name="Elastic">Largest displacement of the smooth field, pixels.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct GatherGeometry(
+    ulong Seed, int Batch, int Channels, int Height, int Width, int Count, int First, int Epoch,
+    float Shift, float Rotation, float Scale, float Elastic);
