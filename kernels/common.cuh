@@ -3,6 +3,8 @@
 //
 //   KERNEL(256, name, geometry, const float* x, float* y) { ... }   an entry point; its blocks are one row of exactly 256 threads
 //   KERNEL_RESIDENT(256, 2, name, ...)                              the same, registers kept low enough for 2 blocks per multiprocessor
+//   KERNEL_CLUSTER(4, 256, name, ...)                               the same, in clusters of 4 blocks along x (sm_90); see cluster.cuh
+//   KERNEL_COOPERATIVE(256, name, ...)                              the same, its grid so small that all blocks run at once; see grid_sync
 //   SHARED(float, tile, [16][17]);                                  shared memory of a block
 //   DYNAMIC_SHARED(float, panel);                                   the part whose size the launch chooses, 1024-byte aligned
 //   DEVICE float f(float x) { ... }                                 a function of kernels
@@ -21,6 +23,9 @@ typedef long long int64;
 #else
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
 #define KERNEL_RESIDENT(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
+#define KERNEL_CLUSTER(cluster, threads, name, ...) \
+    extern "C" __global__ void __cluster_dims__(cluster, 1, 1) __launch_bounds__(threads) name(__VA_ARGS__)
+#define KERNEL_COOPERATIVE(threads, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name, extents) __shared__ __align__(16) type name extents
 #define DYNAMIC_SHARED(type, name)                                            \
     extern __shared__ __align__(1024) unsigned char dynamic_shared_memory[]; \
