@@ -32,6 +32,10 @@ internal abstract unsafe class Driver : IDisposable
     /// <summary>Runs a kernel, in the stream's order. <paramref name="arguments"/> are the addresses of its arguments.</summary>
     public abstract void Launch(in Kernel kernel, Grid grid, int sharedBytes, void** arguments);
 
+    /// <summary>Describes a row-major matrix in device memory to the copy engine (cuTensorMapEncodeTiled with rank 2, element strides 1, no interleave, L2 promotion
+    /// of 128 bytes, zero outside). <paramref name="map"/> is 128 bytes, 64-byte aligned, passed to a kernel by value.</summary>
+    public abstract void EncodeTiled(void* map, in TileMap tiles);
+
     /// <summary>A point in the stream's time.</summary>
     public abstract nint CreateEvent();
     /// <summary>Marks it, in the stream's order.</summary>
