@@ -9,7 +9,11 @@ internal sealed class MemoryPool(Driver driver) : IDisposable
     public ulong Rent(nuint bytes)
     {
         var size = SizeClass(bytes);
-        if (_free.TryGetValue(size, out var blocks) && blocks.TryPop(out var block)) return block;
+        if (_free.TryGetValue(size, out var blocks) && blocks.TryPop(out var block))
+        {
+            driver.Forget(block, size);
+            return block;
+        }
         try
         {
             return driver.Allocate(size);
@@ -37,11 +41,16 @@ internal sealed class MemoryPool(Driver driver) : IDisposable
             while (blocks.TryPop(out var block)) driver.Free(block);
     }
 
-    public void Dispose() => Trim();
+    public void Dispose()
+    {
+        // A lost device has lost its memory too, and the exception that tells of it is on its way.
+        if (!driver.IsLost) Trim();
+    }
 
     // Multiples of 256 bytes up to 64 KiB, of an eighth of the next power of two above: at most an eighth is lost.
-    private static nuint SizeClass(nuint bytes)
+    private nuint SizeClass(nuint bytes)
     {
+        if (driver.GuardsMemory) return Math.Max(4, bytes);
         nuint step = 256;
         if (bytes > 65536) step = System.Numerics.BitOperations.RoundUpToPowerOf2(bytes) / 8;
         return Math.Max(step, (bytes + step - 1) / step * step);
