@@ -7,9 +7,22 @@ public sealed unsafe partial class CudaDevice : Device
     private readonly Driver _driver;
     private readonly Dictionary<string, Kernel> _kernels = [];
 
-    internal CudaDevice(Driver driver, string name) => (_driver, Name, Pool) = (driver, name, new MemoryPool(driver));
+    internal CudaDevice(Driver driver, string name, CudaOptions? options = null)
+    {
+        (_driver, Name, Pool) = (driver, name, new MemoryPool(driver));
+        Precision = options?.Precision ?? GemmPrecision.Float32;
+        if (options?.Gemm != GemmLibrary.CuBlas) return;
+        if (Precision == GemmPrecision.Float32By3xTf32) throw new CudaException("--gemm cublas: expected a precision that cuBLAS has, got three products of TF32");
+        CuBlas = driver.OpenCuBlas();
+    }
 
     internal Driver Driver => _driver;
+
+    /// <summary>What the products of matrix products are made of.</summary>
+    internal GemmPrecision Precision { get; set; }
+
+    /// <summary>Makes matrix products instead of the kernels; null: the kernels do.</summary>
+    internal CuBlas? CuBlas { get; }
 
     internal MemoryPool Pool { get; }
 
@@ -55,6 +68,7 @@ public sealed unsafe partial class CudaDevice : Device
     {
         DisposeScratch();
         _state?.Dispose();
+        CuBlas?.Dispose();
         Pool.Dispose();
         _driver.Dispose();
     }

@@ -16,6 +16,9 @@ public sealed record CudaOptions
     /// <summary>Whose matrix products are used.</summary>
     public GemmLibrary Gemm { get; init; }
 
+    /// <summary>What the products of matrix products are made of.</summary>
+    public GemmPrecision Precision { get; init; }
+
     /// <summary>Kernels carry the lines of their sources, for profilers. They are cached apart.</summary>
     public bool LineInfo { get; init; }
 
