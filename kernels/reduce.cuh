@@ -7,6 +7,9 @@
 #pragma once
 #include "common.cuh"
 
+// Where a maximum begins.
+DEVICE float minus_infinity() { return __uint_as_float(0xff800000u); }
+
 template <typename T> DEVICE T warp_sum(T value)
 {
     for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(EVERY_LANE, value, distance);
