@@ -28,4 +28,32 @@ public sealed unsafe partial class CudaDevice
             return Address(_state, 0);
         }
     }
+
+    /// <summary>The address of a table of rules, one per step, which <see cref="Update"/> reads at <see cref="StepState.Index"/>; 0: it takes the caller's.</summary>
+    internal ulong RuleTable { get; set; }
+
+    /// <summary>The address of a table of segments [steps, segments] which <see cref="Update"/> reads at <see cref="StepState.Index"/>; 0: it takes the caller's.</summary>
+    internal ulong SegmentTable { get; set; }
+
+    /// <summary>Ends a step: Step + 1, Index + 1, Position + <paramref name="samples"/>.</summary>
+    internal void AdvanceStep(int samples)
+    {
+        var state = State;
+        Launch(Get("step", "advance_step"), new Grid(1), 0, (nint)(&state), (nint)(&samples));
+    }
+
+    /// <summary>history[Index] = value, a tensor of one element.</summary>
+    internal void StoreScalar(Tensor value, Tensor history)
+    {
+        var (from, to, state) = (Address(value), Address(history), State);
+        Launch(Get("step", "store_scalar"), new Grid(1), 0, (nint)(&from), (nint)(&to), (nint)(&state));
+    }
+
+    /// <summary>history[Index] = Σ x² as a double: the history has two elements per step.</summary>
+    internal void StoreSquares(Tensor x, Tensor history)
+    {
+        var (to, state) = (Address(history), State);
+        var partial = PartialSquares(x, out var pieces);
+        Launch(Get("step", "store_squares"), new Grid(1), 0, (nint)(&partial), (nint)(&pieces), (nint)(&to), (nint)(&state));
+    }
 }

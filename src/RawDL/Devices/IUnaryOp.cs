@@ -28,7 +28,7 @@ public interface IUnaryOp
 /// <summary>One element-wise function y = f(a, b) and its two partial derivatives, as a blittable struct.</summary>
 public interface IBinaryOp
 {
-    /// <summary>Stem of the kernel names: <c>NAME_forward</c>, <c>NAME_backward_left</c>, <c>NAME_backward_right</c>.</summary>
+    /// <summary>Stem of the kernel names: <c>NAME_forward</c>, <c>NAME_backward_left</c>, <c>NAME_backward_right_columns</c> and <c>_rows</c>.</summary>
     static abstract string Kernel { get; }
 
     /// <summary>f(a, b).</summary>
