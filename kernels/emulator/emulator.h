@@ -53,10 +53,11 @@ EMULATOR_VECTOR(long long, longlong)
 EMULATOR_VECTOR(unsigned long long, ulonglong)
 #undef EMULATOR_VECTOR
 
-#define EMULATOR_STATE extern __attribute__((visibility("hidden")))
+// Calls between the kernels and the emulator stay within the library.
+#pragma GCC visibility push(hidden)
 
 // Of the thread that runs; set at every switch. One launch runs at a time, so they are plain variables.
-EMULATOR_STATE uint3 threadIdx, blockIdx, blockDim, gridDim;
+extern uint3 threadIdx, blockIdx, blockDim, gridDim;
 constexpr int warpSize = 32;
 
 // ---------------------------------------------------------------- primitives
@@ -158,8 +159,8 @@ struct SharedArray
     unsigned bytes, alignment, launch, offset;
 };
 
-EMULATOR_STATE unsigned launch_number;
-EMULATOR_STATE unsigned char* arena;  // of the block that runs
+extern unsigned launch_number;
+extern unsigned char* arena;  // of the block that runs
 void place(SharedArray& array);
 void* dynamic_shared();
 
@@ -172,10 +173,16 @@ inline void* shared(SharedArray& array)
 
 typedef void (*Thunk)(void** arguments);
 
-// A row of the table of kernels. together: blocks along x that run at once (a cluster), 0 for the whole grid.
+// Adds a row to the table of kernels. together: blocks along x that run at once (a cluster), 0 for the whole grid.
+void add_kernel(const char* name, int threads, int together, Thunk thunk, const int* argument_bytes, int count);
+
 struct Registration
 {
-    Registration(const char* name, int threads, int together, Thunk thunk);
+    template<class... Types> Registration(const char* name, int threads, int together, Thunk thunk, void (*)(Types...))
+    {
+        const int bytes[] = {int(sizeof(Types))..., 0};
+        add_kernel(name, threads, together, thunk, bytes, sizeof...(Types));
+    }
 };
 
 template<class T> T argument(const void* address)
@@ -198,10 +205,12 @@ template<class... Types> inline __attribute__((always_inline)) void call(void (*
 
 }  // namespace emulator
 
+#pragma GCC visibility pop
+
 #define EMULATOR_KERNEL(threads, together, name, ...)                                                     \
     static void name(__VA_ARGS__);                                                                        \
     static const emulator::Registration name##_registration(                                              \
-        #name, threads, together, [](void** arguments) { emulator::call(&name, arguments); });            \
+        #name, threads, together, [](void** arguments) { emulator::call(&name, arguments); }, &name);     \
     static void name(__VA_ARGS__)
 #define KERNEL(threads, name, ...) EMULATOR_KERNEL(threads, 1, name, __VA_ARGS__)
 #define KERNEL_RESIDENT(threads, blocks, name, ...) EMULATOR_KERNEL(threads, 1, name, __VA_ARGS__)
@@ -234,9 +243,8 @@ DEVICE int __syncthreads_and(int predicate, EMULATOR_HERE)
     return count == arrived;
 }
 
+#pragma GCC visibility push(hidden)
 namespace emulator {
-
-struct Lane { uint64 value; int source; uint64 result; };
 
 // The value that lane `source` brought (0xFF bytes from a lane outside the mask).
 uint64 exchange(unsigned mask, uint64 value, int source, const char* what, Site site);
@@ -258,6 +266,7 @@ template<class T> T exchange_as(unsigned mask, T value, int source, const char* 
 inline int lane() { return int(threadIdx.x & 31); }
 
 }  // namespace emulator
+#pragma GCC visibility pop
 
 DEVICE void __syncwarp(unsigned mask = 0xffffffffu, EMULATOR_HERE)
 {
