@@ -37,6 +37,10 @@ struct Conv2dGeometry
 };
 static_assert(sizeof(Conv2dGeometry) == 64, "as in Geometry.cs");
 
+// A convolution of stride 1 without padding, followed by ReLU and the maximum over windows of 2 x 2.
+struct Conv2dPoolGeometry { Conv2dGeometry convolution; int pooled_height, pooled_width; };
+static_assert(sizeof(Conv2dPoolGeometry) == 72, "as in Geometry.cs");
+
 // One resolved pooling of planes = N·C images of H × W.
 struct Pool2dGeometry
 {

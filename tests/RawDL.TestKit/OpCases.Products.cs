@@ -6,7 +6,7 @@ public static partial class OpCases
     /// <summary>Matrix products, convolution and pooling.</summary>
     public static IEnumerable<OpCase> Products =>
     [
-        .. MatMuls, .. Convolutions,
+        .. MatMuls, .. Convolutions, .. PooledConvolutions,
         Linear("linear", 5, 7, 3),
         Linear("linear_one", 1, 1, 1),
         Linear("linear_wide", 3, 33, 40),
@@ -81,6 +81,31 @@ public static partial class OpCases
     {
         var geometry = Conv2dGeometry.Resolve(x, weight, null, options);
         return new(name, [x, weight, new(weight[0])], t => t[0].Conv2d(t[1], t[2], options), t => Oracle.Conv2d(t[0], t[1], t[2], geometry));
+    }
+
+    // The inputs are the same with and without the fusion of a device: of whole numbers both must be exact.
+    private static IEnumerable<OpCase> PooledConvolutions =>
+    [
+        PooledConvolution("conv2d_relu_max_pool_lenet1", new(3, 1, 28, 28), new(20, 1, 5, 5)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_lenet2", new(3, 20, 12, 12), new(50, 20, 5, 5)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_one", new(1, 1, 6, 6), new(1, 1, 5, 5)),
+        PooledConvolution("conv2d_relu_max_pool_first3", new(2, 1, 9, 8), new(5, 1, 3, 3)),
+        PooledConvolution("conv2d_relu_max_pool_odd5", new(2, 3, 11, 13), new(7, 3, 5, 5)),
+        PooledConvolution("conv2d_relu_max_pool_odd3", new(3, 2, 7, 10), new(6, 2, 3, 3)),
+        PooledConvolution("conv2d_relu_max_pool_many3", new(2, 9, 8, 6), new(37, 9, 3, 3)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_wide", new(1, 2, 6, 40), new(3, 2, 3, 3)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_ties", new(2, 2, 8, 8), new(4, 2, 5, 5)) with { Integers = true, Low = 0, High = 1, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_kernel2", new(2, 2, 6, 7), new(3, 2, 2, 2)),
+        PooledConvolution("conv2d_relu_max_pool_padded", new(2, 2, 6, 7), new(3, 2, 3, 3), new() { Padding = (1, 1) }),
+    ];
+
+    private static OpCase PooledConvolution(string name, Shape x, Shape weight, Conv2dOptions? options = null)
+    {
+        var convolution = Conv2dGeometry.Resolve(x, weight, null, options ?? new());
+        var pool = Pool2dGeometry.Resolve(nameof(TensorOps.MaxPool2d),
+            new(convolution.Batch, convolution.OutChannels, convolution.OutHeight, convolution.OutWidth), (2, 2), (2, 2), (0, 0));
+        return new(name, [x, weight, new(weight[0])], t => t[0].Conv2dReluMaxPool2d(t[1], t[2], options),
+            t => Oracle.MaxPool2d(Oracle.Map(Oracle.Conv2d(t[0], t[1], t[2], convolution), v => Math.Max(v, 0)), pool));
     }
 
     private static OpCase MaxPool(string name, Shape x, (int, int) kernel, (int, int) stride, (int, int) padding)

@@ -96,6 +96,16 @@ public sealed class Conv2d(int outChannels, (int Height, int Width) kernel) : Ac
         return new Shape(OutChannels, geometry.OutHeight, geometry.OutWidth);
     }
 
+    /// <summary>As <see cref="Layer.Forward"/>, with ReLU and the maximum over windows of 2 × 2 behind in one operation. Its result stands for the output of the layers
+    /// that it does the work of: what is not a number passes through all of them.</summary>
+    internal Tensor ForwardPooled(Tensor x)
+    {
+        Enter(x);
+        Output = x.Conv2dReluMaxPool2d(_weight!.Value, _bias?.Value, _options);
+        if (Activation is not null) Activation.Output = Output;
+        return Output;
+    }
+
     /// <inheritdoc/>
     private protected override Tensor ComputeOwn(Tensor x) => x.Conv2d(_weight!.Value, _bias?.Value, _options);
 }

@@ -24,7 +24,7 @@ public abstract class Layer
     public Shape OutputShape { get; private set; }
 
     /// <summary>The result of the last forward pass, valid as long as its tape's step: to find where a NaN came in.</summary>
-    internal Tensor? Output { get; private set; }
+    internal Tensor? Output { get; set; }
 
     /// <summary>This layer's own parameters in order of declaration, without those of <see cref="Children"/>.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -74,11 +74,17 @@ public abstract class Layer
     /// <exception cref="InvalidOperationException">The layer is not bound, or its parameters have no memory.</exception>
     public Tensor Forward(Tensor x)
     {
+        Enter(x);
+        return Output = Compute(x);
+    }
+
+    /// <summary>What comes before every forward pass: checks the batch and marks the layer's place on the tape.</summary>
+    private protected void Enter(Tensor x)
+    {
         RequireBound();
         if (!IsBatch(x.Shape))
             throw new ShapeException($"{Title}: expected a batch of samples {InputShape}, got {x.Shape}.");
         if (_parameters.Count > 0) x.Tape?.Mark(this);
-        return Output = Compute(x);
     }
 
     /// <summary>Every parameter of this layer and of the layers inside, in order of declaration.</summary>

@@ -92,6 +92,14 @@ public abstract class Device : IDisposable
     protected internal abstract void Conv2dBackwardInput(in Conv2dGeometry geometry, Tensor weight, Tensor dy, Tensor dx);
     /// <summary>dweight += gradient by the weight.</summary>
     protected internal abstract void Conv2dBackwardWeight(in Conv2dGeometry geometry, Tensor x, Tensor dy, Tensor dweight);
+    /// <summary>Whether the device has the kernels Conv2dReluMaxPool2d… for a convolution, ReLU and this maximum over its result. Where not, they are never called.</summary>
+    public virtual bool FusesConv2dReluMaxPool2d(in Conv2dGeometry convolution, in Pool2dGeometry pool) => false;
+    /// <summary>y = maxpool(relu(x ⋆ weight (+ bias))); argmax holds a byte per element of y: the winner's place in its window, and whether ReLU is off.</summary>
+    protected internal virtual void Conv2dReluMaxPool2dForward(in Conv2dPoolGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor argmax) => throw new NotSupportedException();
+    /// <summary>dx += gradient by the input.</summary>
+    protected internal virtual void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx) => throw new NotSupportedException();
+    /// <summary>dweight and dbias += gradients; each null where not wanted.</summary>
+    protected internal virtual void Conv2dReluMaxPool2dBackwardWeight(in Conv2dPoolGeometry geometry, Tensor x, Tensor argmax, Tensor dy, Tensor? dweight, Tensor? dbias) => throw new NotSupportedException();
 
     // Pooling
     /// <summary>y = maximum of each window; argmax (int32, same shape as y) = its index inside the plane, the first among equals. Padding never wins.</summary>

@@ -64,6 +64,17 @@ public readonly partial record struct Conv2dGeometry(
     int StrideHeight, int StrideWidth, int PaddingHeight, int PaddingWidth,
     int DilationHeight, int DilationWidth, int Groups);
 
+/// <summary>A convolution of stride 1 without padding, dilation and groups, then ReLU, then the maximum over windows of 2 × 2 that do not overlap.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct Conv2dPoolGeometry(Conv2dGeometry Convolution, int PooledHeight, int PooledWidth)
+{
+    /// <summary>Windows of one channel in all images.</summary>
+    public int Windows => Convolution.Batch * PooledHeight * PooledWidth;
+
+    /// <summary>Weights of one channel.</summary>
+    public int Taps => Convolution.KernelHeight * Convolution.KernelWidth;
+}
+
 /// <summary>One resolved pooling of planes: <paramref name="Planes"/> = N·C images of H × W.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public readonly partial record struct Pool2dGeometry(
