@@ -386,12 +386,12 @@ DEVICE void product_of_gradient(const Conv2dProduct& g, const float* x, const fl
         }
 }
 
-KERNEL(64, conv2d_backward_weight_32, Conv2dProduct g, const float* x, const float* dy, float* target, int length)
+KERNEL_RESIDENT(64, 8, conv2d_backward_weight_32, Conv2dProduct g, const float* x, const float* dy, float* target, int length)
 {
     product_of_gradient<32>(g, x, dy, target, length);
 }
 
-KERNEL(256, conv2d_backward_weight_64, Conv2dProduct g, const float* x, const float* dy, float* target, int length)
+KERNEL_RESIDENT(256, 3, conv2d_backward_weight_64, Conv2dProduct g, const float* x, const float* dy, float* target, int length)
 {
     product_of_gradient<64>(g, x, dy, target, length);
 }

@@ -103,6 +103,36 @@ public sealed class LayerTests
         Assert.That(first.Forward(x).ToArray(), Is.Not.EqualTo(mask));
     }
 
+    [Test]
+    public void A_convolution_with_ReLU_and_a_maximum_behind_it_is_one_operation_whose_result_stands_for_all_of_them()
+    {
+        using var device = new CpuDevice(1);
+        var network = new Sequential(new Conv2d(3, 2), Activation.Relu(), new MaxPool2d(2), new Conv2d(5, 1) { Activation = Activation.Relu() }, new MaxPool2d(2),
+            new Conv2d(2, 1) { Activation = Activation.Tanh() }, new MaxPool2d(2));
+        network.Bind(new Shape(4, 17, 17));
+        using var values = ParameterSet.Allocate(network, device, 3);
+        using var tape = new Tape(device);
+        var data = new float[2 * 4 * 17 * 17];
+        for (var i = 0; i < data.Length; i++) data[i] = MathF.Sin(i);
+        var x = tape.Input(data, new Shape(2, 4, 17, 17));
+        var y = network.Forward(x).ToArray();
+        var layers = network.Children;
+        var outputs = layers.Select(layer => layer.Output).ToArray();
+        Assert.That(outputs[..2], Is.All.SameAs(outputs[2]));
+        Assert.That(new[] { outputs[3], layers[3].Children[0].Output }, Is.All.SameAs(outputs[4]));
+        Assert.That(outputs[5], Is.Not.SameAs(outputs[6]));
+
+        var passed = new List<object>();
+        tape.Reset();
+        tape.Passed = passed.Add;
+        x = tape.Input(data, new Shape(2, 4, 17, 17));
+        tape.Backward(network.Forward(x));
+        Assert.That(passed, Is.EqualTo(new[] { layers[5], layers[3], layers[0] }));
+
+        foreach (var layer in layers) x = layer.Forward(x);
+        Assert.That(x.ToArray(), Is.EqualTo(y));
+    }
+
     private static IEnumerable<TestCaseData> Misfits()
     {
         yield return Case(new Conv2d(4, 3) { InChannels = 3, Name = "conv2" }, Image, "conv2 (conv2d): expected samples [3, H, W], got [4, 9, 9].");
