@@ -7,70 +7,48 @@
 #include "async.cuh"
 #include "geometry.cuh"
 
-// What becomes of a sum s of column j: t = s + bias[j], t = max(t, 0) with relu, then C = t or C += t.
+// What becomes of a sum s of column j: t = s + bias[j]; with relu, t = 0 where t < 0 (NaN stays); then C = t or C += t.
 struct MatMulEpilogue
 {
     const float* bias;
     int relu, store;
 };
 
+DEVICE float finished(const MatMulEpilogue& epilogue, float sum, float bias, float old)
+{
+    sum += bias;
+    if (epilogue.relu && sum < 0.0f) sum = 0.0f;
+    return epilogue.store == ADD ? old + sum : sum;
+}
+
 DEVICE void finish(const MatMulEpilogue& epilogue, float sum, int column, float* target)
 {
-    if (epilogue.bias) sum += epilogue.bias[column];
-    if (epilogue.relu) sum = fmaxf(sum, 0.0f);
-    *target = epilogue.store == ADD ? *target + sum : sum;
+    *target = finished(epilogue, sum, epilogue.bias ? epilogue.bias[column] : 0.0f, epilogue.store == ADD ? *target : 0.0f);
 }
 
-// Four neighbours in a row of C that starts at c and has so many columns, with one access where they lie aligned.
+// Neighbours in a row of C that starts at c and has so many columns, with one access where rows are aligned.
 DEVICE void finish_four(const MatMulEpilogue& epilogue, float4 sums, int column, int columns, float* c, bool aligned)
 {
-    if (aligned && column + 4 <= columns)
+    if (aligned && column < columns)
     {
-        if (epilogue.bias)
-        {
-            sums.x += epilogue.bias[column], sums.y += epilogue.bias[column + 1];
-            sums.z += epilogue.bias[column + 2], sums.w += epilogue.bias[column + 3];
-        }
-        if (epilogue.relu) sums = make_float4(fmaxf(sums.x, 0.0f), fmaxf(sums.y, 0.0f), fmaxf(sums.z, 0.0f), fmaxf(sums.w, 0.0f));
+        float4 bias = make_float4(0.0f, 0.0f, 0.0f, 0.0f), old = bias;
         float4* target = reinterpret_cast<float4*>(c + column);
-        if (epilogue.store == ADD)
-        {
-            float4 old = *target;
-            sums = make_float4(old.x + sums.x, old.y + sums.y, old.z + sums.z, old.w + sums.w);
-        }
-        *target = sums;
-    }
-    else
-    {
-        if (column < columns) finish(epilogue, sums.x, column, c + column);
-        if (column + 1 < columns) finish(epilogue, sums.y, column + 1, c + column + 1);
-        if (column + 2 < columns) finish(epilogue, sums.z, column + 2, c + column + 2);
-        if (column + 3 < columns) finish(epilogue, sums.w, column + 3, c + column + 3);
-    }
-}
-
-// The same for two neighbours.
-DEVICE void finish_pair(const MatMulEpilogue& epilogue, float first, float second, int column, int columns, float* c, bool aligned)
-{
-    if (aligned && column + 2 <= columns)
-    {
-        if (epilogue.bias) first += epilogue.bias[column], second += epilogue.bias[column + 1];
-        if (epilogue.relu) first = fmaxf(first, 0.0f), second = fmaxf(second, 0.0f);
-        float2* target = reinterpret_cast<float2*>(c + column);
-        float2 old = make_float2(0.0f, 0.0f);
+        if (epilogue.bias) bias = make_float4(epilogue.bias[column], epilogue.bias[column + 1], epilogue.bias[column + 2], epilogue.bias[column + 3]);
         if (epilogue.store == ADD) old = *target;
-        *target = epilogue.store == ADD ? make_float2(old.x + first, old.y + second) : make_float2(first, second);
+        *target = make_float4(finished(epilogue, sums.x, bias.x, old.x), finished(epilogue, sums.y, bias.y, old.y),
+                              finished(epilogue, sums.z, bias.z, old.z), finished(epilogue, sums.w, bias.w, old.w));
     }
-    else
-    {
-        if (column < columns) finish(epilogue, first, column, c + column);
-        if (column + 1 < columns) finish(epilogue, second, column + 1, c + column + 1);
-    }
+    if (aligned) return;
+    if (column < columns) finish(epilogue, sums.x, column, c + column);
+    if (column + 1 < columns) finish(epilogue, sums.y, column + 1, c + column + 1);
+    if (column + 2 < columns) finish(epilogue, sums.z, column + 2, c + column + 2);
+    if (column + 3 < columns) finish(epilogue, sums.w, column + 3, c + column + 3);
 }
 
-// Whether all rows may be accessed by 8 or by 16 bytes.
-DEVICE bool is_pair_aligned(const float* p, int pitch) { return (reinterpret_cast<uint64>(p) & 7) == 0 && (pitch & 1) == 0; }
+// Whether all rows begin at, and have, multiples of 16 bytes.
 DEVICE bool is_aligned(const float* p, int pitch) { return (reinterpret_cast<uint64>(p) & 15) == 0 && (pitch & 3) == 0; }
+
+DEVICE float component(const float4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 DEVICE int blocks_of(int count, int size) { return count / size + (count % size != 0); }
 

@@ -152,16 +152,18 @@ DEVICE void multiply_3xtf32(const MatMulGeometry& geometry, const MatMulEpilogue
     }
 
     c += int64(blockIdx.y) * geometry.rows * geometry.columns;
-    bool aligned = is_pair_aligned(c, geometry.columns);
     int y = tile.row + row, x = tile.column + column - group + 2 * t;
+    c += int64(y) * geometry.columns;
 #pragma unroll
     for (int m = 0; m < 4; m++)
 #pragma unroll
         for (int j = 0; j < 4; j++)
 #pragma unroll
-            for (int h = 0; h < 2; h++)
-                if (y + 16 * m + 8 * h < geometry.rows)
-                    finish_pair(epilogue, sums[m][j][2 * h], sums[m][j][2 * h + 1], x + 8 * j, geometry.columns, c + int64(y + 16 * m + 8 * h) * geometry.columns, aligned);
+            for (int i = 0; i < 4; i++)
+            {
+                int below = 16 * m + i / 2 * 8, at = x + 8 * j + i % 2;
+                if (y + below < geometry.rows && at < geometry.columns) finish(epilogue, sums[m][j][i], at, c + int64(below) * geometry.columns + at);
+            }
 }
 
 #define MATMUL_3XTF32(name, adjacent_rows, adjacent_columns)                                                                                          \
@@ -248,7 +250,6 @@ DEVICE void multiply_wgmma(const MatMulGeometry& geometry, const MatMulEpilogue&
     {
         registers_take<232>();
         int group = threadIdx.x / 128 - 1, warp = threadIdx.x / 32 % 4, lane = threadIdx.x % 32;
-        bool aligned = is_pair_aligned(c, geometry.columns);
         for (int index = blockIdx.x; index < tiles; index += gridDim.x)
         {
             TilePosition tile = tile_position<128, COLUMNS>(index, geometry.rows, geometry.columns);
@@ -261,7 +262,7 @@ DEVICE void multiply_wgmma(const MatMulGeometry& geometry, const MatMulEpilogue&
                 mbarrier_wait(&full[stage], phase);
                 uint64 rows = wgmma_descriptor(left + stage * R::LEFT + group * 64 * 128), columns = wgmma_descriptor(right + stage * R::RIGHT);
                 wgmma_fence();
-#pragma unroll
+#pragma unroll 1   // unrolled, it takes a minute to compile
                 for (int i = 0; i < 4; i++) Product<T>::add(sums, rows + 2 * i, columns + 2 * i);
                 wgmma_commit();
                 wgmma_wait<1>();   // the products of the slice before
@@ -272,13 +273,15 @@ DEVICE void multiply_wgmma(const MatMulGeometry& geometry, const MatMulEpilogue&
             wgmma_wait<0>();
             if (slices > 0 && lane == 0) mbarrier_arrive(&empty[before]);
 
+            // The lanes of a row fill whole sectors of memory.
             int y = tile.row + group * 64 + warp * 16 + lane / 4, x = tile.column + lane % 4 * 2;
+            float* row = c + int64(y) * geometry.columns;
 #pragma unroll
-            for (int j = 0; j < COLUMNS / 8; j++)
-#pragma unroll
-                for (int h = 0; h < 2; h++)
-                    if (y + 8 * h < geometry.rows)
-                        finish_pair(epilogue, sums[4 * j + 2 * h], sums[4 * j + 2 * h + 1], x + 8 * j, geometry.columns, c + int64(y + 8 * h) * geometry.columns, aligned);
+            for (int i = 0; i < COLUMNS / 2; i++)
+            {
+                int below = i / 2 % 2 * 8, at = x + i / 4 * 8 + i % 2;
+                if (y + below < geometry.rows && at < geometry.columns) finish(epilogue, sums[i], at, row + below * int64(geometry.columns) + at);
+            }
         }
     }
 }
