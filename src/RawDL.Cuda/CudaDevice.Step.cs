@@ -35,6 +35,17 @@ public sealed unsafe partial class CudaDevice
     /// <summary>The address of a table of segments [steps, segments] which <see cref="Update"/> reads at <see cref="StepState.Index"/>; 0: it takes the caller's.</summary>
     internal ulong SegmentTable { get; set; }
 
+    /// <summary>Sets where the device stands.</summary>
+    internal void WriteState(StepState state) => _driver.Upload(State, &state, (nuint)sizeof(StepState));
+
+    /// <summary>Where the device stands. Waits.</summary>
+    internal StepState ReadState()
+    {
+        StepState state;
+        _driver.Download(&state, State, (nuint)sizeof(StepState));
+        return state;
+    }
+
     /// <summary>Ends a step: Step + 1, Index + 1, Position + <paramref name="samples"/>.</summary>
     internal void AdvanceStep(int samples)
     {
