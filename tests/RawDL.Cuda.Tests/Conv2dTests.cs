@@ -1,37 +1,19 @@
 namespace RawDL.Cuda.Tests;
 
 /// <summary>Convolutions on the emulated device against those of the CPU, on whole numbers: every sum is exact, so any order gives the same bits.</summary>
-public sealed class Conv2dTests
+internal sealed class Conv2dTests : EmulatedFixture
 {
     private static readonly (int, int) Two = (2, 2);
 
-    private CudaDevice _device = null!;
     private CpuDevice _cpu = null!;
 
     public enum Work { Convolution, Fused }
 
     [OneTimeSetUp]
-    public void Open()
-    {
-        try
-        {
-            _device = CudaDevices.OpenEmulated();
-        }
-        catch (CudaException e) when (e.Message.StartsWith("expected g++", StringComparison.Ordinal))
-        {
-            Required.Missing("emulator", e.Message);
-        }
-        _cpu = new CpuDevice();
-    }
+    public void OpenProcessor() => _cpu = new CpuDevice();
 
     [OneTimeTearDown]
-    public void Close()
-    {
-        _cpu?.Dispose();
-        if (_device is null) return;
-        _device.Dispose();
-        Assert.That(_device.LiveBytes, Is.Zero);
-    }
+    public void CloseProcessor() => _cpu?.Dispose();
 
     // x, weight, stride, padding, dilation, groups.
     private static readonly object[][] Shapes =
@@ -77,7 +59,7 @@ public sealed class Conv2dTests
     [Test]
     public void Fused_equals_composed_without_a_bias_and_without_a_gradient_of_the_input()
     {
-        foreach (var device in new Device[] { _cpu, _device })
+        foreach (var device in new Device[] { _cpu, Cuda })
         {
             var results = new List<float[]>();
             foreach (var fused in new[] { true, false })
@@ -109,7 +91,7 @@ public sealed class Conv2dTests
     [Test]
     public void An_empty_batch_gives_nothing([Values] Work work)
     {
-        foreach (var device in new Device[] { _cpu, _device })
+        foreach (var device in new Device[] { _cpu, Cuda })
         {
             var values = Run(device, Of(work), new Shape(0, 2, 8, 8), new Shape(3, 2, 3, 3));
             Assert.That(values[0], Is.Empty);
@@ -126,7 +108,7 @@ public sealed class Conv2dTests
         image[5 * 12 + 7] = float.NaN;
         image[3 * 144 + 40] = float.PositiveInfinity;
         var results = new List<float[]>();
-        foreach (var device in new Device[] { _cpu, _device })
+        foreach (var device in new Device[] { _cpu, Cuda })
         {
             using var tape = new Tape(device);
             var x = tape.Input(image, new Shape(2, 3, 12, 12));
@@ -138,7 +120,7 @@ public sealed class Conv2dTests
         Assert.That(results[0], Has.Some.NaN);
 
         var gradients = new List<float[]>();
-        foreach (var device in new Device[] { _cpu, _device })
+        foreach (var device in new Device[] { _cpu, Cuda })
         {
             using var tape = new Tape(device);
             var x = tape.Input(Whole(5, 144, -2, 2), new Shape(1, 1, 12, 12));
@@ -163,21 +145,14 @@ public sealed class Conv2dTests
     [Test]
     public void The_order_of_threads_does_not_matter([Values] Work work, [Values(1, 20)] int channels)
     {
-        var driver = (EmulatedDriver)_device.Driver;
         Shape x = new(5, channels, 12, 12), weight = new(11, channels, 5, 5);
-        var expected = Random(_device, Of(work), x, weight);
-        try
+        var expected = Random(Cuda, Of(work), x, weight);
+        foreach (var order in Enum.GetValues<ThreadOrder>())
         {
-            foreach (var order in Enum.GetValues<ThreadOrder>())
-            {
-                driver.Order(order, 17);
-                Assert.That(Random(_device, Of(work), x, weight), Is.EqualTo(expected), $"{order}");
-            }
+            Order(order, 17);
+            Assert.That(Random(Cuda, Of(work), x, weight), Is.EqualTo(expected), $"{order}");
         }
-        finally
-        {
-            driver.Order(ThreadOrder.Forward);
-        }
+        Order(ThreadOrder.Forward);
     }
 
     // ⟨x ⋆ w, v⟩ = ⟨x, gradient by x⟩ = ⟨w, gradient by w⟩, exactly: the sums of whole numbers stay below 2²⁴.
@@ -186,7 +161,7 @@ public sealed class Conv2dTests
     {
         var options = new Conv2dOptions { Stride = (stride, stride), Padding = (padding, padding), Groups = groups };
         Shape x = new(3, 10, 9, 8), weight = new(34, 10 / groups, 3, 3);
-        var values = Run(_device, (a, w, b) => a.Conv2d(w, b, options), x, weight, biased: false);
+        var values = Run(Cuda, (a, w, b) => a.Conv2d(w, b, options), x, weight, biased: false);
         var dy = Whole(4, values[0].Length, -2, 2);
         Assert.That(Dot(values[1], Whole(1, x.Count, -2, 2)), Is.EqualTo(Dot(values[0], dy)));
         Assert.That(Dot(values[2], Whole(2, weight.Count, -2, 2)), Is.EqualTo(Dot(values[0], dy)));
@@ -223,7 +198,7 @@ public sealed class Conv2dTests
 
     private void Compare(Func<Tensor, Tensor, Tensor, Tensor> apply, Shape x, Shape weight)
     {
-        var (expected, actual) = (Run(_cpu, apply, x, weight), Run(_device, apply, x, weight));
+        var (expected, actual) = (Run(_cpu, apply, x, weight), Run(Cuda, apply, x, weight));
         string[] names = ["output", "gradient by x", "gradient by the weight", "gradient by the bias"];
         for (var i = 0; i < names.Length; i++) Assert.That(actual[i], Is.EqualTo(expected[i]), names[i]);
     }
@@ -231,7 +206,7 @@ public sealed class Conv2dTests
     private bool Fuses(Shape x, Shape weight, Conv2dOptions options)
     {
         var geometry = Conv2dGeometry.Resolve(x, weight, null, options);
-        return _device.FusesConv2dReluMaxPool2d(geometry, Pool2dGeometry.Resolve("MaxPool2d", new(x[0], weight[0], geometry.OutHeight, geometry.OutWidth), Two, Two, (0, 0)));
+        return Cuda.FusesConv2dReluMaxPool2d(geometry, Pool2dGeometry.Resolve("MaxPool2d", new(x[0], weight[0], geometry.OutHeight, geometry.OutWidth), Two, Two, (0, 0)));
     }
 
     private static Func<Tensor, Tensor, Tensor, Tensor> Of(Work work) => work == Work.Fused
