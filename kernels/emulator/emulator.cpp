@@ -356,7 +356,8 @@ const char* emulator_launch(int k, const unsigned* grid, unsigned threads, unsig
         }
         return message;
     }
-    return nullptr;
+    say("kernel %s: ", kernel.name);
+    return any_damaged() ? message : nullptr;
 }
 
 }  // extern "C"

@@ -258,6 +258,7 @@ void fill_zone(unsigned char* base, unsigned begin, unsigned end);
 void check_zones(const Block& block);
 unsigned char* take_arena(size_t k);
 Block& block_of(const void* pointer);
+bool any_damaged();  // looks at the red zones of all allocations, tells and repairs
 
 template<class T> T& at(void* const* lanes, int lane) { return *static_cast<T*>(lanes[lane]); }
 

@@ -178,6 +178,8 @@ bool damaged(unsigned char* start, uint64 bytes)
     return false;
 }
 
+}  // namespace
+
 bool any_damaged()
 {
     for (auto& allocation : allocations())
@@ -185,8 +187,6 @@ bool any_damaged()
             return true;
     return false;
 }
-
-}  // namespace
 
 }  // namespace emulator
 
