@@ -234,7 +234,6 @@ internal sealed unsafe class EmulatedDriver : Driver
                 lock (_library.Gate)
                 {
                     var complaint = _library.Launch((int)command.Kernel.Function, grid, (uint)command.Kernel.Threads, (uint)command.SharedBytes, command.Arguments);
-                    if (complaint is null) complaint = _library.Check();
                     if (complaint is not null) Require(complaint, Describe(command.Kernel, command.Grid, command.SharedBytes));
                 }
                 break;
