@@ -105,7 +105,7 @@ internal abstract unsafe class Driver : IDisposable
         var pitch = (ulong)tiles.Pitch;
         uint* box = stackalloc uint[2] { (uint)tiles.BoxColumns, (uint)tiles.BoxRows }, steps = stackalloc uint[2] { 1, 1 };
         var result = encode(aligned, (int)tiles.Element, 2, tiles.Address, extents, &pitch, box, steps, 0, tiles.Swizzled ? 3 : 0, 2, 0);
-        Buffer.MemoryCopy(aligned, map, 128, 128);
+        if (result == 0) Buffer.MemoryCopy(aligned, map, 128, 128);
         return result;
     }
 

@@ -18,20 +18,24 @@ internal sealed partial class NvrtcTests
         var nvrtc = Required.Nvrtc();
         var number = int.Parse(architecture[3..5]);
         if (!nvrtc.Architectures.Contains(number)) Required.Missing("nvrtc", $"expected an NVRTC that knows {architecture}, got {nvrtc.Version}");
+        // What was found good stays so until a source changes: all of this takes minutes on two cores.
+        var key = ModuleSource.Hash([nvrtc.Version.ToString(), module, architecture, ModuleSource.Embedded.Text(module), .. ModuleSource.Embedded.Headers.SelectMany(header => new[] { header.Key, header.Value }), .. s_spills.Keys]);
+        var (cache, name) = (KernelCache.Open(), $"checked-{module}-{architecture}-{Convert.ToHexStringLower(key)[..24]}.kernel");
+        if (cache.Read(name, key) is not null) return;
         var image = nvrtc.Compile(ModuleSource.Embedded, module, architecture, ["-std=c++17", "--ptxas-options=-v"], out var log);
         Assert.That(image.AsSpan(0, 4).SequenceEqual("\u007fELF"u8), "a cubin is an ELF file");
         var kernels = Properties().Matches(log);
+        // A module whose kernels need a newer device is empty, but no kernel may escape the pattern.
+        Assert.That(kernels, Has.Count.EqualTo(Regex.Count(log, "Compiling entry function")).And.Count.GreaterThanOrEqualTo(number >= 90 ? 1 : 0), log);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(kernels, Is.Not.Empty, log);
             // A warning says that setmaxnreg was ignored (C7508) or that wgmma is serialised (C7510), or shows a slip.
             Assert.That(log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase)), Is.Empty);
-            foreach (Match kernel in kernels)
-            {
-                if (s_spills.ContainsKey(kernel.Groups["name"].Value)) continue;
-                Assert.That(int.Parse(kernel.Groups["stores"].Value) + int.Parse(kernel.Groups["loads"].Value), Is.Zero, $"{kernel.Groups["name"].Value} on {architecture}: {kernel.Value}");
-            }
+            Assert.That(from kernel in kernels
+                        where !s_spills.ContainsKey(kernel.Groups["name"].Value) && int.Parse(kernel.Groups["stores"].Value) + int.Parse(kernel.Groups["loads"].Value) > 0
+                        select $"{kernel.Groups["name"].Value}: {kernel.Groups["stores"].Value} bytes stored, {kernel.Groups["loads"].Value} loaded", Is.Empty, "spills");
         }
+        cache.Write(name, key, [1]);
     }
 
     [TestCase(9, 0, "sm_90a")]
@@ -70,6 +74,6 @@ internal sealed partial class NvrtcTests
         from architecture in new[] { "sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a" }
         select new TestCaseData(module, architecture);
 
-    [GeneratedRegex(@"Function properties for (?<name>\w+)\s+\d+ bytes stack frame, (?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads")]
+    [GeneratedRegex(@"Function properties for (?<name>\w+)\s+(?:ptxas\s+\.\s+)?\d+ bytes stack frame, (?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads")]
     private static partial Regex Properties();
 }
