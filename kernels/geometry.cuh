@@ -85,5 +85,5 @@ static_assert(sizeof(UpdateSegment) == 28, "as in IUpdateRule.cs");
 //   index     entry of the tables and histories that have one entry per step
 //   position  samples of the epoch's order that are behind
 //   epoch     added to the epoch of an augmentation
-struct StepState { uint64 step; uint32 index, position, epoch, unused; };
+struct StepState { uint64 step; uint32 index, position, epoch, failed; };
 static_assert(sizeof(StepState) == 24, "as in CudaDevice.Step.cs");

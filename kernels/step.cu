@@ -2,27 +2,29 @@
 #include "geometry.cuh"
 #include "reduce.cuh"
 
-// The step is over: samples of the epoch's order are behind. One block.
+// The step is over: samples of the epoch's order are behind. A step that has failed stays where it is. One block.
 KERNEL(32, advance_step, StepState* state, uint32 samples)
 {
-    if (threadIdx.x != 0) return;
+    if (threadIdx.x != 0 || state->failed) return;
     state->step += 1;
     state->index += 1;
     state->position += samples;
 }
 
-// history[index] = value, say the loss of the step. One block.
-KERNEL(32, store_scalar, const float* value, float* history, const StepState* state)
+// history[index] = value, the loss of the step, which fails where that is not finite. One block.
+KERNEL(32, store_scalar, const float* value, float* history, StepState* state)
 {
-    if (threadIdx.x == 0) history[state->index] = *value;
+    if (threadIdx.x != 0 || state->failed) return;
+    history[state->index] = *value;
+    if (!isfinite(*value)) state->failed = 1;
 }
 
-// history[index] = Σ partial, the pieces of sum_of_squares. One block.
-KERNEL(256, store_squares, const double* partial, int pieces, double* history, const StepState* state)
+// The step fails where Σ partial, the pieces of sum_of_squares, is not finite. One block.
+KERNEL(256, check_squares, const double* partial, int pieces, StepState* state)
 {
     SHARED(double, sums, [8]);
     double sum = 0;
     for (int piece = threadIdx.x; piece < pieces; piece += 256) sum += partial[piece];
     sum = block_sum(sum, sums);
-    if (threadIdx.x == 0) history[state->index] = sum;
+    if (threadIdx.x == 0 && !isfinite(sum)) state->failed = 1;
 }

@@ -4,7 +4,7 @@
 // a diverged gradient must be seen in the weights.
 //
 // Grid: x along the elements (grid-stride), y along the segments. A step that is replayed without the host finds its rule and its segments in tables of
-// one entry per step (null where the host gives them).
+// one entry per step (null where the host gives them); where the step has failed, nothing changes.
 #include "geometry.cuh"
 
 // Some of the segments of an update: src/RawDL.Cuda/CudaDevice.Update.cs.
@@ -46,7 +46,8 @@ template <typename Rule> DEVICE void update(const Rule& rule, const UpdateSegmen
     KERNEL(256, name, name##_rule rule, const name##_rule* rules, UpdateSegments segments, const UpdateSegment* table, const StepState* state, \
            float* values, const float* gradients, float* state0, float* state1, float* state2)                                              \
     {                                                                                                                                       \
-        uint32 entry = rules != nullptr || table != nullptr ? state->index : 0;                                                             \
+        if (state->failed) return;                                                                                                          \
+        uint32 entry = state->index;                                                                                                        \
         UpdateSegment segment = segments.segment[blockIdx.y];                                                                               \
         if (table != nullptr) segment = table[entry * segments.total + segments.first + blockIdx.y];                                        \
         if (rules != nullptr) rule = rules[entry];                                                                                          \

@@ -1,4 +1,5 @@
 using System.Globalization;
+using RawDL.Cuda;
 using RawDL.NN;
 
 namespace RawDL.Cli;
@@ -29,7 +30,7 @@ internal static class Failure
         ReplicaException => ExitCode.Replica,
         CommunicationException => ExitCode.Communication,
         OperationCanceledException => Signals.Code,
-        DeviceException or OutOfMemoryException => ExitCode.Device,
+        CudaException or OutOfMemoryException => ExitCode.Device,
         RawFileException or EndOfStreamException or InvalidDataException => ExitCode.Data,
         // A file that is not found is a folder to write into: readers say so by RawFileException.
         IOException or UnauthorizedAccessException => ExitCode.InputOutput,

@@ -11,9 +11,8 @@ internal static class ProcessorShare
     /// The processors of this process, divided by the ranks of this machine that run on the same ones; at least 1. A launcher that binds its ranks to
     /// different processors has divided them already. Every rank calls it.
     /// </summary>
-    public static int Of(ICommunicator communicator)
+    public static int Of(ICommunicator node)
     {
-        var node = communicator.SplitByNode();
         var masks = new long[node.Size];
         var mine = Mask();
         node.AllGather<long>([mine], masks);

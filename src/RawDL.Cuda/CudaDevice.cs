@@ -33,8 +33,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override string Name { get; }
 
     /// <inheritdoc/>
-    public override string Description =>
-        FormattableString.Invariant($"{Properties.Name}, sm_{Properties.Major}{Properties.Minor}, {Properties.Multiprocessors} multiprocessors, {Properties.MemoryBytes >> 20} MiB");
+    public override string Description => Properties.ToString();
 
     /// <inheritdoc/>
     public override void Upload(ReadOnlySpan<float> source, DeviceBuffer target, int offset)
@@ -86,7 +85,7 @@ public sealed unsafe partial class CudaDevice : Device
 
     private static ulong Address(DeviceBuffer buffer, int offset) => ((CudaBuffer)buffer).Address + 4 * (ulong)offset;
 
-    private static ulong Address(Tensor tensor) => Address(tensor.Buffer, tensor.Offset);
+    internal static ulong Address(Tensor tensor) => Address(tensor.Buffer, tensor.Offset);
 
     // A null pointer where the kernel has nothing to read or write.
     private static ulong AddressOrZero(Tensor? tensor) => tensor is null ? 0 : Address(tensor);

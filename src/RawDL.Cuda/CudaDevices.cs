@@ -3,6 +3,9 @@ namespace RawDL.Cuda;
 /// <summary>The CUDA devices of this machine.</summary>
 public static class CudaDevices
 {
+    /// <summary>The name of the emulated device.</summary>
+    public const string Emulated = "emulated";
+
     /// <summary>All devices that CUDA_VISIBLE_DEVICES leaves; where there are none, the reason: <c>no libcuda.so.1 (no NVIDIA driver)</c>.</summary>
     public static (IReadOnlyList<DeviceProperties> Devices, string? Reason) List()
     {
@@ -39,7 +42,7 @@ public static class CudaDevices
     public static CudaDevice OpenEmulated(CudaOptions? options = null)
     {
         options ??= new CudaOptions();
-        return Finish(new EmulatedDriver(options.MemoryLimit, cache: KernelCache.Open(options.Warn)), "emulated", options);
+        return Finish(new EmulatedDriver(options.MemoryLimit, cache: KernelCache.Open(options.Warn)), Emulated, options);
     }
 
     /// <summary>The compiler for kernels: <c>NVRTC 12.4</c>; null where there is none.</summary>

@@ -71,16 +71,23 @@ internal sealed class UpdateTests : EmulatedFixture
     }
 
     [Test]
-    public void Histories_are_written_at_the_index_of_the_step()
+    public void Losses_are_kept_at_the_index_of_the_step_and_a_failed_step_changes_nothing()
     {
-        var (values, losses, norms) = (Tensor(Device, [3f, 4f]), Tensor(Device, new float[3]), Tensor(Device, new float[6]));
+        var (values, losses) = (Tensor(Device, [3f, 4f]), Tensor(Device, new float[3]));
         Cuda.WriteState(new StepState(0, 1, 0, 0));
         Cuda.StoreScalar(values, losses);
-        Cuda.StoreSquares(values, norms);
-        Cuda.WriteState(default);
+        Cuda.CheckSquares(values);
         Assert.That(losses.ToArray(), Is.EqualTo(new[] { 0f, 3f, 0f }));
-        Assert.That(System.Runtime.InteropServices.MemoryMarshal.Cast<float, double>(norms.ToArray()).ToArray(), Is.EqualTo(new[] { 0.0, 25, 0 }));
-        foreach (var tensor in (Tensor[])[values, losses, norms]) tensor.Buffer.Dispose();
+        Assert.That(Cuda.ReadState(), Is.EqualTo(new StepState(0, 1, 0, 0)));
+
+        var infinite = Tensor(Device, [1f, float.PositiveInfinity]);
+        Cuda.CheckSquares(infinite);
+        values.Update(values, [new UpdateSegment(0, 2, 1f, float.PositiveInfinity, 0, 0, 0)], new Descent(1f), []);
+        Cuda.AdvanceStep(5);
+        Assert.That(Cuda.ReadState(), Is.EqualTo(new StepState(0, 1, 0, 0, Failed: 1)));
+        Assert.That(values.ToArray(), Is.EqualTo(new[] { 3f, 4f }));
+        Cuda.WriteState(default);
+        foreach (var tensor in (Tensor[])[values, losses, infinite]) tensor.Buffer.Dispose();
     }
 
     private static ulong Address(Tensor tensor) => ((CudaBuffer)tensor.Buffer).Address;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RawDL.Cuda;
 using static System.FormattableString;
 
 namespace RawDL.Cli;
@@ -29,6 +30,7 @@ internal sealed class BenchCommand
         var threads = device is CpuDevice cpu ? cpu.Threads : 1;
         var batch = parsed.GetValue(_batch) ?? 64;
         session.Say($"Measuring {device}.");
+        if (device is CudaDevice cuda) return RunCuda(session, cuda, batch, parsed.GetValue(_seconds) ?? 1);
         var ceiling = Ceiling(threads);
         var rows = new Benchmark(device, batch, parsed.GetValue(_seconds) ?? 1, Signals.Stop).Run();
         // Measured on both sides: the clock of the processor sinks while it works.
@@ -64,6 +66,50 @@ internal sealed class BenchCommand
                         Invariant($"{row.Flops / row.Seconds / ceiling:P0}"), row.Images > 0 ? Invariant($"{row.Images / row.Seconds:N0}") : "");
                 table.Write(text);
                 text.WriteLine(Invariant($"Ceiling: {ceiling / 1e9:F1} GFLOP/s, multiply-adds in registers on {threads} thread{(threads == 1 ? "" : "s")}"));
+            });
+        return (int)ExitCode.Ok;
+    }
+
+    private static int RunCuda(Session session, CudaDevice device, int batch, double seconds)
+    {
+        var rows = new CudaBenchmark(device, batch, seconds, Signals.Stop).Run();
+        var step = new TrainingRate(device, batch, seconds, Signals.Stop);
+        session.Emit(
+            json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("device", device.ToString());
+                json.WriteNumber("batch", batch);
+                json.WriteStartArray("rows");
+                foreach (var row in rows)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("name", row.Name);
+                    json.WriteNumber("microseconds", Math.Round(1e6 * row.Seconds, 3));
+                    if (row.Flops > 0) json.WriteNumber("gflops", Math.Round(row.Flops / row.Seconds / 1e9, 3));
+                    json.WriteNumber("gigabytes_per_second", Math.Round(row.Bytes / row.Seconds / 1e9, 3));
+                    if (double.IsFinite(row.Roof)) json.WriteNumber("fraction_of_roofline", Math.Round(row.Roof, 4));
+                    if (double.IsFinite(row.CuBlasSeconds)) json.WriteNumber("speed_to_cublas", Math.Round(row.CuBlasSeconds / row.Seconds, 4));
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
+                if (double.IsFinite(step.ImagesPerSecond))
+                {
+                    json.WriteNumber("lenet_step_microseconds", Math.Round(1e6 * batch / step.ImagesPerSecond, 3));
+                    json.WriteNumber("lenet_images_per_second", Math.Round(step.ImagesPerSecond, 1));
+                }
+                json.WriteEndObject();
+            },
+            text =>
+            {
+                var table = new TextTable("median of the runs", ">us", ">GFLOP/s", ">GB/s", ">of roofline", ">to cuBLAS");
+                foreach (var row in rows)
+                    table.Add(row.Name, Invariant($"{1e6 * row.Seconds:F1}"), row.Flops > 0 ? Invariant($"{row.Flops / row.Seconds / 1e9:F0}") : "", Invariant($"{row.Bytes / row.Seconds / 1e9:F0}"),
+                        double.IsFinite(row.Roof) ? Invariant($"{row.Roof:P0}") : "", double.IsFinite(row.CuBlasSeconds) ? Invariant($"{row.CuBlasSeconds / row.Seconds:F2}x") : "");
+                table.Write(text);
+                text.WriteLine(double.IsFinite(step.ImagesPerSecond)
+                    ? Invariant($"LeNet, training step of {batch} images: {1e6 * batch / step.ImagesPerSecond:F1} us, {step.ImagesPerSecond:N0} images/s")
+                    : "LeNet, training step: too slow for the time; a larger --seconds may do");
             });
         return (int)ExitCode.Ok;
     }

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
+using RawDL.Cuda;
 using RawDL.Mpi;
 using RawDL.NN;
 
@@ -31,7 +32,7 @@ internal static class DoctorCommand
     private static int Run(ParseResult parsed, string folder, DataChoice data)
     {
         var session = Session.Open(parsed);
-        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), Ranks(), .. Data(data.Options(parsed, session)), .. Missing()];
+        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), Ranks(), Gpu(), .. Data(data.Options(parsed, session)), .. Missing()];
         session.Emit(
             json =>
             {
@@ -151,13 +152,24 @@ internal static class DoctorCommand
         }
     }
 
+    // Without a GPU training is the processor's work, which is nothing amiss; a GPU without a compiler for its kernels is.
+    private static Finding Gpu()
+    {
+        var gpus = CudaDevices.List();
+        if (gpus.Devices.Count == 0) return new(Verdict.Ok, "GPU", $"none: {gpus.Reason}");
+        var text = string.Join(", ", gpus.Devices.Select((gpu, i) => $"cuda:{i} {gpu}"));
+        return CudaDevices.Compiler() is { } compiler
+            ? new(Verdict.Ok, "GPU", $"{text}; {compiler}")
+            : new(Verdict.Warn, "GPU", text, "install NVRTC (libnvrtc.so.12, in CUDA's nvrtc package), or name it in RAWDL_NVRTC_LIBRARY; it compiles the kernels at their first use");
+    }
+
     private static IEnumerable<Finding> Data(DataOptions options) => Datasets.Catalog.Select(source => Datasets.Find(source, options) is { } folder
         ? new Finding(Verdict.Ok, $"data {source.Name}", folder)
         : source.Files.Count == 0 ? new Finding(Verdict.Ok, $"data {source.Name}", "drawn by the program")
         : new Finding(Verdict.Warn, $"data {source.Name}", "not here", $"rawdl data fetch {source.Name}, or --data-dir or RAWDL_DATA with the folder above {source.Name}"));
 
     // Nothing to do about these: training on one machine's processor needs none of them.
-    private static IEnumerable<Finding> Missing() => ((string[])["GPU", "Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
+    private static IEnumerable<Finding> Missing() => ((string[])["Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
 
     private static string Gibibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
 }

@@ -36,4 +36,6 @@ public sealed class ByteDataset : Dataset
 
     /// <inheritdoc/>
     public override int Label(int index) => _labels[index];
+
+    internal override ReadOnlyMemory<byte>? Bytes() => _samples;
 }

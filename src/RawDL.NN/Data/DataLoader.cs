@@ -146,7 +146,7 @@ public sealed class DataLoader : IDisposable
             ExceptionDispatchInfo? failure = null;
             try
             {
-                if (shuffled != epoch) Shuffle(epoch);
+                if (shuffled != epoch) Shuffle(epoch, _order);
                 shuffled = epoch;
                 Fill(_buffers[number % _buffers.Length], epoch, first, number, generation);
             }
@@ -164,18 +164,38 @@ public sealed class DataLoader : IDisposable
         }
     }
 
-    private void Shuffle(int epoch)
+    private void Shuffle(int epoch, int[] order)
     {
-        if (_options.Order == SampleOrder.Shuffled) Permutation.Fill(_order, _options.Seed, RandomStreams.Order | (uint)epoch);
-        else for (var i = 0; i < _order.Length; i++) _order[i] = i;
+        if (_options.Order == SampleOrder.Shuffled) Permutation.Fill(order, _options.Seed, RandomStreams.Order | (uint)epoch);
+        else for (var i = 0; i < order.Length; i++) order[i] = i;
+    }
+
+    /// <summary>The samples of this rank's batches in their order, from a first sample of the epoch on.</summary>
+    internal int[] OwnOrder(int epoch, int firstSample)
+    {
+        var order = new int[_dataset.Count];
+        Shuffle(epoch, order);
+        var own = new List<int>(order.Length);
+        for (var number = 0; number < BatchesFrom(firstSample); number++)
+        {
+            var (count, _) = Counts(firstSample, number);
+            own.AddRange(order.AsSpan((int)(firstSample + ((long)number * _options.Size + _options.Rank) * _batchSize), count));
+        }
+        return [.. own];
+    }
+
+    /// <summary>Samples of a batch, this rank's and all ranks'.</summary>
+    internal (int Own, int Global) Counts(int firstSample, int number)
+    {
+        var global = (int)Math.Min((long)_batchSize * _options.Size, _dataset.Count - firstSample - (long)number * _batchSize * _options.Size);
+        return ((int)Math.Clamp(global - (long)_options.Rank * _batchSize, 0, _batchSize), global);
     }
 
     private void Fill(Batch batch, int epoch, int firstSample, int number, int generation)
     {
         var first = firstSample + (long)number * _batchSize * _options.Size;
-        batch.GlobalCount = (int)Math.Min((long)_batchSize * _options.Size, _order.Length - first);
+        (batch.Count, batch.GlobalCount) = Counts(firstSample, number);
         var mine = (long)_options.Rank * _batchSize;
-        batch.Count = (int)Math.Clamp(batch.GlobalCount - mine, 0, _batchSize);
         for (var i = 0; i < batch.Count; i++)
         {
             if (Volatile.Read(ref _disposed) || Volatile.Read(ref _generation) != generation) return;

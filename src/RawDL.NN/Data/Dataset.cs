@@ -41,6 +41,9 @@ public abstract class Dataset
     /// <summary>Writes sample <paramref name="index"/> over all of <paramref name="sample"/>, which holds <c>SampleShape.Count</c> floats.</summary>
     public abstract void Read(int index, Span<float> sample);
 
+    /// <summary>All samples as bytes, of which <see cref="Read"/> gives byte/255; null where samples are not bytes.</summary>
+    internal virtual ReadOnlyMemory<byte>? Bytes() => null;
+
     /// <summary>The class of sample <paramref name="index"/>, 0 … Classes − 1.</summary>
     /// <exception cref="InvalidOperationException">The dataset is a regression.</exception>
     public virtual int Label(int index) => throw new InvalidOperationException($"{Name}: expected a dataset of classes, got a regression with {TargetCount} targets.");

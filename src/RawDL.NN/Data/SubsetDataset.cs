@@ -39,4 +39,13 @@ public sealed class SubsetDataset : Dataset
 
     /// <inheritdoc/>
     public override void ReadTarget(int index, Span<float> target) => _source.ReadTarget(_indices[index], target);
+
+    internal override ReadOnlyMemory<byte>? Bytes()
+    {
+        if (_source.Bytes() is not { } source) return null;
+        var size = SampleShape.Count;
+        var bytes = new byte[checked(size * Count)];
+        for (var i = 0; i < Count; i++) source.Span.Slice(_indices[i] * size, size).CopyTo(bytes.AsSpan(i * size));
+        return bytes;
+    }
 }

@@ -16,8 +16,8 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     private readonly ICommunicationRequest?[] _requests;
     private readonly int[] _missing;
     private readonly float[] _gradients;
-    private readonly bool _overlaps;
-    private int _started;
+    private readonly Staging? _staging;
+    private int _fetched, _started;
     private long _samplesOfStatistics;
 
     public GradientAllReduce(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer) : base(options, group, model, optimizer)
@@ -25,8 +25,8 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         _reduction = GradientReduction.Create(options, group, model.Parameters);
         _statisticsReduction = new Reduction(group, options.Deterministic);
         _statistics = new RunningStatistics(model.Parameters);
-        _overlaps = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction && model.Device.HostAddress(model.Parameters.Gradients) != null;
-        _gradients = _overlaps || group.Size == 1 ? [] : new float[model.Parameters.TrainableCount];
+        _staging = group.Size > 1 && !options.Deterministic && _reduction is PlainReduction ? model.Device.CreateStaging(model.Parameters.Gradients, group.ReadsDeviceMemory) : null;
+        _gradients = _staging is not null || group.Size == 1 ? [] : new float[model.Parameters.TrainableCount];
         CutBuckets();
         _requests = new ICommunicationRequest?[_buckets.Count];
         _missing = new int[_buckets.Count];
@@ -37,7 +37,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     public override int Divisor(Batch batch) => batch.GlobalCount;
 
-    public override bool AddsInOrder => !_overlaps;
+    public override bool AddsInOrder => _staging is null;
 
     public override bool Updates(int samples) => true;
 
@@ -45,7 +45,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     public override void BeginLastPart(Tape tape)
     {
-        if (!_overlaps) return;
+        if (_staging is null) return;
         for (var bucket = 0; bucket < _missing.Length; bucket++) _missing[bucket] = _buckets[bucket].Count;
         tape.Passed = layer => Complete((Layer)layer);
     }
@@ -53,16 +53,16 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
     public override void EndBackward(RunState state, long step)
     {
         _samplesOfStatistics += Progress.Samples;
-        if (_overlaps) StartUpTo(_buckets.Count);
+        if (_staging is not null) StartUpTo(_buckets.Count, wait: true);
         try
         {
             Meet(state, step);
         }
         finally
         {
-            if (_overlaps) Transfer("reduce", Finish);
+            if (_staging is not null) Transfer("reduce", Finish);
         }
-        if (Group.Size > 1 && !_overlaps) Transfer("reduce", Reduce);
+        if (Group.Size > 1 && _staging is null) Transfer("reduce", Reduce);
     }
 
     public override bool EndStep(RunState state, float rate, bool mustMeet)
@@ -88,6 +88,8 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         }
         base.Restore(state, file);
     }
+
+    public override void Dispose() => _staging?.Dispose();
 
     // From the last parameter to the first, as backward passes complete them; borders lie between parameters.
     private void CutBuckets()
@@ -115,19 +117,19 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         }
         var ready = _started;
         while (ready < _buckets.Count && _missing[ready] == 0) ready++;
-        StartUpTo(ready);
+        StartUpTo(ready, wait: false);
         for (var bucket = 0; bucket < _started; bucket++) _requests[bucket]?.Test();
     }
 
-    private void StartUpTo(int end)
+    // In the order of the buckets, as on every rank; a bucket whose gradients are still on their way is started by a later call.
+    private void StartUpTo(int end, bool wait)
     {
         var started = System.Diagnostics.Stopwatch.GetTimestamp();
-        if (end > _started) Model.Device.Synchronize();
-        for (; _started < end; _started++)
+        for (; _fetched < end; _fetched++) _staging!.Fetch(_buckets[_fetched].Start, _buckets[_fetched].Count);
+        for (; _started < end && _staging!.IsFetched(wait); _started++)
         {
             var (start, count) = _buckets[_started];
-            var view = new Tensor(Model.Parameters.Gradients.Buffer, start, new Shape(count));
-            _requests[_started] = Group.StartAllReduceSum(Model.Device.HostAddress(view), count);
+            _requests[_started] = Group.StartAllReduceSum(_staging.Address + start, count);
             SentBytes += Reduction.RingBytes(count, Group.Size);
         }
         TransferSeconds += System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -139,8 +141,9 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         {
             _requests[bucket]!.Wait();
             _requests[bucket] = null;
+            _staging!.Return(_buckets[bucket].Start, _buckets[bucket].Count);
         }
-        _started = 0;
+        (_fetched, _started) = (0, 0);
     }
 
     private void Reduce()

@@ -47,6 +47,9 @@ internal sealed class ParameterAveraging : Synchronizer
 
     public override bool StopsAnywhere => IsAlone;
 
+    public override int StepsAlone => IsAlone ? int.MaxValue
+        : Math.Min(_schedule.Period - _stepsOfRound, _node is null ? int.MaxValue : Math.Max(1, Options.NodePeriod - _stepsOfNodeRound));
+
     public override bool EndStep(RunState state, float rate, bool mustMeet)
     {
         _stepsOfRound++;

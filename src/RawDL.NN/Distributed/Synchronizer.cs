@@ -8,7 +8,7 @@ namespace RawDL.NN;
 /// Makes one training of several ranks. The trainer calls it at fixed places of every step and never asks how many ranks there are; with one it has nothing to do.
 /// Ranks meet at steps that all of them know beforehand, and decide there from the same numbers: whether one has failed, whether to stop, whether replicas still agree.
 /// </summary>
-internal abstract unsafe class Synchronizer
+internal abstract unsafe class Synchronizer : IDisposable
 {
     private readonly RankStatus[] _statuses;
     private float[]? _host;
@@ -79,6 +79,9 @@ internal abstract unsafe class Synchronizer
     /// <summary>Whether the gradients of a step are added up in the order of <see cref="GradientTree"/>; else one backward pass makes them, to travel while it goes on.</summary>
     public virtual bool AddsInOrder => true;
 
+    /// <summary>Steps from now on in which the ranks have nothing to do with each other, the last one's <see cref="EndStep"/> excepted.</summary>
+    public virtual int StepsAlone => 0;
+
     /// <summary>Called before a step.</summary>
     public virtual void BeginStep() { }
 
@@ -115,6 +118,9 @@ internal abstract unsafe class Synchronizer
 
     /// <summary>Undoes <see cref="Publish"/>.</summary>
     public virtual void Withdraw() { }
+
+    /// <summary>Gives back what lies on the device.</summary>
+    public virtual void Dispose() { }
 
     /// <summary>Adds what a checkpoint needs besides model and optimizer. Every rank calls it.</summary>
     public virtual void Save(RunState state, List<SafetensorsTensor> tensors) { }

@@ -87,7 +87,7 @@ public sealed partial class Model : IDisposable
         ArgumentNullException.ThrowIfNull(outputs);
         ArgumentNullException.ThrowIfNull(batch);
         var tape = outputs.Tape!;
-        if (Configuration.Loss == LossKind.SoftmaxCrossEntropy) return outputs.SoftmaxCrossEntropy(tape.Labels(batch.Labels), Configuration.LabelSmoothing);
+        if (Configuration.Loss == LossKind.SoftmaxCrossEntropy) return Loss(outputs, tape.Labels(batch.Labels));
         var targets = tape.Input(Targets(batch), outputs.Shape);
         return Configuration.Loss switch
         {
@@ -96,6 +96,9 @@ public sealed partial class Model : IDisposable
             _ => outputs.MeanSquaredError(targets),
         };
     }
+
+    /// <summary>The loss of classes whose labels lie on the device.</summary>
+    internal Tensor Loss(Tensor outputs, Tensor labels) => outputs.SoftmaxCrossEntropy(labels, Configuration.LabelSmoothing);
 
     /// <summary>Runs the model over a data set, each rank over its share; every rank gets the scores of all.</summary>
     /// <exception cref="ShapeException">The samples have another shape.</exception>

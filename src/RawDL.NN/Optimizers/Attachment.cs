@@ -39,7 +39,8 @@ internal sealed class Attachment
     /// <summary>Those of the last <see cref="Prepare"/>; neighbours that are treated alike are one.</summary>
     internal ReadOnlySpan<UpdateSegment> Segments => _segments.AsSpan(0, _count);
 
-    internal void Prepare(Regularization regularization, float decay)
+    // Neighbours are not merged where there shall be as many segments for every step.
+    internal void Prepare(Regularization regularization, float decay, bool merge = true)
     {
         Measure(regularization);
         _count = 0;
@@ -47,7 +48,7 @@ internal sealed class Attachment
         {
             var segment = new UpdateSegment(offset, count, (float)_scales[layer], regularization.ClipValue,
                 regularized ? regularization.L1 : 0f, regularized ? regularization.L2 : 0f, regularized ? decay : 0f);
-            if (_count > 0 && _segments[_count - 1] is var last && segment == last with { Offset = offset, Count = count })
+            if (merge && _count > 0 && _segments[_count - 1] is var last && segment == last with { Offset = offset, Count = count })
                 _segments[_count - 1] = last with { Count = last.Count + count };
             else
                 _segments[_count++] = segment;

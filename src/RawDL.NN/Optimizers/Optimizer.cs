@@ -22,6 +22,8 @@ public abstract class Optimizer : IConfigured, IDisposable
     private Attachment? _attachment;
     private Tensor[] _states = [];
     private bool _disposed;
+    private ResidentStep? _resident;
+    private bool _isPlanning;
 
     /// <summary>Checks the options.</summary>
     private protected Optimizer(string name, float learningRate, string[] states, params ReadOnlySpan<Option> options)
@@ -112,6 +114,26 @@ public abstract class Optimizer : IConfigured, IDisposable
         Apply(step, learningRate);
     }
 
+    /// <summary>Whether a step needs nothing that only the gradients say: no norm is clipped.</summary>
+    internal bool IsPlannable => float.IsPositiveInfinity(Regularization.ClipNorm) && float.IsPositiveInfinity(Regularization.ClipNormPerLayer);
+
+    /// <summary>Adds the rule of a step to come to those of a resident step.</summary>
+    internal void Plan(ResidentStep resident, long step, float learningRate)
+    {
+        Attached().Prepare(Regularization, (float)(learningRate * ((double)Regularization.Decay + OwnDecay)), merge: false);
+        (_resident, _isPlanning) = (resident, true);
+        Apply(step, learningRate);
+        _resident = null;
+    }
+
+    /// <summary>The planned step, as part of a resident one.</summary>
+    internal void Step(ResidentStep resident)
+    {
+        (_resident, _isPlanning) = (resident, false);
+        Apply(1, LearningRate);
+        _resident = null;
+    }
+
     /// <summary>Frees the states.</summary>
     public void Dispose()
     {
@@ -130,6 +152,12 @@ public abstract class Optimizer : IConfigured, IDisposable
     private protected void Run<TRule>(TRule rule) where TRule : unmanaged, IUpdateRule
     {
         var attachment = Attached();
+        if (_resident is { } resident)
+        {
+            if (_isPlanning) resident.Plan(rule, attachment.Segments);
+            else resident.Update<TRule>(attachment.Parameters.Values, attachment.Parameters.Gradients, _states);
+            return;
+        }
         attachment.Parameters.Values.Update(attachment.Parameters.Gradients, attachment.Segments, rule, _states);
     }
 

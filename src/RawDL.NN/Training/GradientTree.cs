@@ -11,9 +11,6 @@ internal sealed class GradientTree(ParameterSet parameters) : IDisposable
     private readonly List<Tensor> _sums = [];
     private int _parts;
 
-    /// <summary>Samples of a part: few enough for the caches, enough for the kernels. A constant, so that results do not depend on the machine.</summary>
-    public const int PartSize = 32;
-
     /// <summary>Before the first part.</summary>
     public void Begin()
     {

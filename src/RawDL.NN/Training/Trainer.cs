@@ -8,6 +8,10 @@ namespace RawDL.NN;
 /// was interrupted and resumed. The one exception is a stop by time.</remarks>
 public sealed class Trainer : IDisposable
 {
+    // Steps that a device does without the host: so many that they take about a quarter of a second, for the sake of progress and of an interrupt.
+    private const int FewestResidentSteps = 16;
+    private const double ResidentSeconds = 0.25;
+
     private readonly TrainerOptions _options;
     private readonly IRunEvents _events;
     private readonly DatasetPair _data;
@@ -18,10 +22,13 @@ public sealed class Trainer : IDisposable
     private readonly Synchronizer _synchronizer;
     private readonly Tape _tape;
     private readonly GradientTree _gradients;
+    private readonly ResidentTraining? _resident;
     private readonly Stopwatch _watch = new();
     private readonly List<Action<Utf8JsonWriter>> _rounds = [];
     private readonly int _globalBatch;
     private RunState _state = new();
+    private bool _isLoaderBehind;
+    private int _residentSteps = FewestResidentSteps;
     private double _earlierSeconds;
     private (long Step, Evaluation Evaluation)? _judged;
 
@@ -59,9 +66,12 @@ public sealed class Trainer : IDisposable
                 Rank = _synchronizer.Shard.Rank,
                 Size = _synchronizer.Shard.Size,
             });
+            if (options.RepeatsSteps) _resident = ResidentTraining.Create(Model, _optimizer, _loader, _tape, _synchronizer.Shard.Rank * _loader.BatchSize);
         }
         catch
         {
+            _loader?.Dispose();
+            _synchronizer?.Dispose();
             _tape.Dispose();
             _optimizer.Dispose();
             Model.Dispose();
@@ -98,13 +108,13 @@ public sealed class Trainer : IDisposable
         TotalSteps = StepsFrom(_state);
         _events.Started(new RunStart(TotalSteps, Configuration.Steps is null ? Configuration.Epochs : (int)Math.Ceiling((double)TotalSteps / _loader.BatchesPerEpoch), _state.Step,
             _loader.BatchesPerEpoch, Model.Parameters.TrainableCount, _loader.Dataset.Count, _data.Test.Count, Model.Device.ToString(), _state.Step > 0));
-        _loader.Start(_state.Epoch, _state.Position);
+        _isLoaderBehind = true;
         // A run that was interrupted while it was judged.
         if (_state.Step > 0 && !IsOver && Configuration.Evaluation.IsDue(_state.Step, EndedEpoch) && !Judge(cancel)) return Interrupt();
         while (!IsOver)
         {
             if (_state.IsStopWanted || (cancel.IsCancellationRequested && _synchronizer.StopsAnywhere)) return Interrupt();
-            if (!TakeStep(cancel)) continue;
+            if (!TakeSteps(cancel)) continue;
             if (_state.Position == 0 || _state.Step == TotalSteps) EndEpoch();
             if (_state.IsTimeOver) _state.StopReason = FormattableString.Invariant($"time: {Configuration.EarlyStopping.MaximumSeconds} s are over");
             if (!IsOver && Configuration.Evaluation.IsDue(_state.Step, EndedEpoch) && !Judge(cancel)) return Interrupt();
@@ -118,6 +128,8 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         _loader.Dispose();
+        _resident?.Dispose();
+        _synchronizer.Dispose();
         _gradients.Dispose();
         _tape.Dispose();
         _optimizer.Dispose();
@@ -142,15 +154,82 @@ public sealed class Trainer : IDisposable
         : state.Step + _loader.BatchesFrom(state.Position) + (Configuration.Epochs - state.Epoch - 1L) * _loader.BatchesPerEpoch);
 
     // The rate follows the data, so that a run goes on at the rate it had when the number of ranks, hence of steps, changes; with the same ranks it follows the steps.
-    private float Rate => Configuration.Steps is { } steps
-        ? _schedule.Rate(_state.Step, steps, _loader.BatchesPerEpoch, _optimizer.LearningRate)
-        : _schedule.Rate((long)_state.Epoch * _loader.BatchesPerEpoch + ((long)_state.Position + _globalBatch - 1) / _globalBatch,
+    private float Rate => RateAfter(_state.Step, _state.Epoch, _state.Position);
+
+    private float RateAfter(long step, int epoch, int position) => Configuration.Steps is { } steps
+        ? _schedule.Rate(step, steps, _loader.BatchesPerEpoch, _optimizer.LearningRate)
+        : _schedule.Rate((long)epoch * _loader.BatchesPerEpoch + ((long)position + _globalBatch - 1) / _globalBatch,
             (long)Configuration.Epochs * _loader.BatchesPerEpoch, _loader.BatchesPerEpoch, _optimizer.LearningRate);
+
+    // True when the ranks have met after the last of the steps.
+    private bool TakeSteps(CancellationToken cancel) =>
+        _resident is not null && StepsWithoutHost() is var count and > 0 && TakeResidentSteps(_resident, count, cancel) is { } met ? met : TakeStep(cancel);
+
+    // Steps up to the next place where the host or another rank has something to do.
+    private int StepsWithoutHost()
+    {
+        if (_synchronizer.Progress.Failure is not null) return 0;
+        var most = Math.Min(Math.Min(_residentSteps, _synchronizer.StepsAlone), (int)Math.Min(TotalSteps - _state.Step, int.MaxValue));
+        var count = 0;
+        while (count < most && _loader.Counts(_state.Position, count) is { Own: > 0 } batch)
+        {
+            count++;
+            if (batch.Global < _globalBatch || IsDue(_state.Step + count)) break;
+        }
+        return count;
+
+        bool IsDue(long step) => Configuration.Evaluation.IsDue(step, 0) || Configuration.Checkpoint.IsDue(step, 0);
+    }
+
+    // Null when the first of the steps has to be done by the host, which finds out what is not finite.
+    private bool? TakeResidentSteps(ResidentTraining resident, int count, CancellationToken cancel)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var (first, place) = (_state.Step, _state.Position);
+        Span<float> rates = new float[count], losses = new float[count];
+        var (epoch, position) = (_state.Epoch, place);
+        for (var i = 0; i < count; i++)
+        {
+            position += _loader.Counts(place, i).Global;
+            if (position >= _loader.Dataset.Count) (epoch, position) = (epoch + 1, 0);
+            rates[i] = RateAfter(first + i + 1, epoch, position);
+        }
+        var done = resident.Run(first + 1, _state.Epoch, place, rates, losses);
+        CountCompute(started);
+        _isLoaderBehind = true;
+        if (done == 0) return null;
+        var share = (Stopwatch.GetTimestamp() - started) / done;
+        _residentSteps = (int)Math.Clamp(ResidentSeconds * Stopwatch.Frequency / Math.Max(1, share), FewestResidentSteps, Math.Min(2L * _residentSteps, ResidentStep.MostSteps));
+        var met = false;
+        for (var i = 0; i < done; i++)
+        {
+            var (own, global) = _loader.Counts(place, i);
+            _synchronizer.Progress.Samples += own;
+            _synchronizer.Progress.LossSum += (double)losses[i] * own;
+            Heed(cancel);
+            Advance(_state.Step + 1, global);
+            // As if the step had begun its share of the time ago.
+            met = Conclude(losses[i], rates[i], Stopwatch.GetTimestamp() - share);
+        }
+        return met;
+    }
+
+    private void Heed(CancellationToken cancel)
+    {
+        _synchronizer.Progress.WantsStop = cancel.IsCancellationRequested;
+        _synchronizer.Progress.TimeIsOver = Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit;
+    }
 
     // True when the ranks have met after the step.
     private bool TakeStep(CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
+        if (_isLoaderBehind)
+        {
+            _isLoaderBehind = false;
+            _loader.Start(_state.Epoch, _state.Position);
+            _resident?.Forget();
+        }
         _synchronizer.BeginStep();
         var computing = Stopwatch.GetTimestamp();
         if (!_loader.TryNext(out var batch))
@@ -161,8 +240,7 @@ public sealed class Trainer : IDisposable
         var progress = _synchronizer.Progress;
         var step = _state.Step + 1;
         var loss = progress.Failure is null ? Differentiate(batch, step) : double.NaN;
-        progress.WantsStop = cancel.IsCancellationRequested;
-        progress.TimeIsOver = Configuration.EarlyStopping.MaximumSeconds is { } limit && Elapsed >= limit;
+        Heed(cancel);
         CountCompute(computing);
         _synchronizer.EndBackward(_state, step);
         var updated = Stopwatch.GetTimestamp();
@@ -173,7 +251,12 @@ public sealed class Trainer : IDisposable
         _options.Device.Synchronize();
         CountCompute(updated);
 
-        var endedEpoch = EndedEpoch;
+        return Conclude(loss, rate, started);
+    }
+
+    private bool Conclude(double loss, float rate, long started)
+    {
+        var (step, endedEpoch, progress) = (_state.Step, EndedEpoch, _synchronizer.Progress);
         var met = _synchronizer.EndStep(_state, rate,
             endedEpoch > 0 || step == TotalSteps || Configuration.Evaluation.IsDue(step, endedEpoch) || Configuration.Checkpoint.IsDue(step, endedEpoch));
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -221,7 +304,7 @@ public sealed class Trainer : IDisposable
     {
         var accumulation = Configuration.Synchronization.Accumulation;
         var size = accumulation == 1 ? count : Configuration.BatchSize > 0 ? Configuration.BatchSize : (count + accumulation - 1) / accumulation;
-        return Math.Max(1, inOrder ? Math.Min(size, GradientTree.PartSize) : size);
+        return Math.Max(1, inOrder ? Math.Min(size, _options.Device.GradientPart) : size);
     }
 
     private void CountCompute(long started)

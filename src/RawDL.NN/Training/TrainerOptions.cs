@@ -18,6 +18,9 @@ public sealed record TrainerOptions
     /// <summary>What makes the ranks one training, for the model and its optimizer; null takes what the configuration says.</summary>
     internal Func<Model, Optimizer, Synchronizer>? Strategy { get; init; }
 
+    /// <summary>Whether a device that can do so repeats steps without the host; the results are the same.</summary>
+    public bool RepeatsSteps { get; init; } = true;
+
     /// <summary>Listens; null for nobody.</summary>
     public IRunEvents? Events { get; init; }
 }

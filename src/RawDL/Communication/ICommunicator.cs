@@ -9,6 +9,9 @@ public unsafe interface ICommunicator
     /// <summary>Number of members.</summary>
     int Size { get; }
 
+    /// <summary>Whether <see cref="StartAllReduceSum"/> takes addresses in the memory of a GPU.</summary>
+    bool ReadsDeviceMemory => false;
+
     /// <summary>Replaces each element by its sum over all ranks; every rank gets the same bits.</summary>
     void AllReduceSum(Span<float> values);
 

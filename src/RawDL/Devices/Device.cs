@@ -48,6 +48,18 @@ public abstract class Device : IDisposable
     /// <summary>Where the host itself can read and write a tensor's elements once the kernels have ended; null where they must be copied.</summary>
     public virtual unsafe float* HostAddress(Tensor tensor) => null;
 
+    /// <summary>The way of a tensor's elements to other ranks and back. The caller disposes it.</summary>
+    /// <param name="tensor">Lives as long as the result.</param>
+    /// <param name="readsDevice">Whether the communicator reads and writes the device's memory itself.</param>
+    public virtual unsafe Staging CreateStaging(Tensor tensor, bool readsDevice) => new DirectStaging(this, HostAddress(tensor));
+
+    /// <summary>Samples of a step that are differentiated at once. A step's gradient is a sum over such parts in order, which makes its bits those of any
+    /// number of ranks; devices for which small parts are slow take the whole batch, and their bits are those of one number of ranks.</summary>
+    public virtual int GradientPart => 32;
+
+    /// <summary>A step that repeats itself on the device; null where steps are the host's work.</summary>
+    public virtual ResidentStep? CreateResidentStep(ResidentData data) => null;
+
     /// <summary>Returns when every kernel so far has ended.</summary>
     public abstract void Synchronize();
 

@@ -1,0 +1,81 @@
+namespace RawDL.NN;
+
+/// <summary>The trainer's step on a device that repeats it without the host: the batches are drawn there from the data set's bytes, and the rates are planned ahead.</summary>
+internal sealed class ResidentTraining : IDisposable
+{
+    private readonly Model _model;
+    private readonly Optimizer _optimizer;
+    private readonly DataLoader _loader;
+    private readonly Tape _tape;
+    private readonly ResidentStep _step;
+    private readonly Action _work;
+    private int _batch, _row, _epoch = -1, _first, _used;
+
+    private ResidentTraining(Model model, Optimizer optimizer, DataLoader loader, Tape tape, int row, ResidentStep step)
+    {
+        (_model, _optimizer, _loader, _tape, _row, _step) = (model, optimizer, loader, tape, row, step);
+        _work = Work;
+    }
+
+    /// <summary>Null where the host has to take part: the device repeats nothing, the samples are not bytes, the loss has targets of its own, or a norm is clipped.
+    /// The row is the first of this rank in the step of all.</summary>
+    public static ResidentTraining? Create(Model model, Optimizer optimizer, DataLoader loader, Tape tape, int row)
+    {
+        var configuration = model.Configuration;
+        if (configuration.Loss != LossKind.SoftmaxCrossEntropy || configuration.Synchronization.Accumulation > 1 || !optimizer.IsPlannable) return null;
+        if (loader.Dataset.Bytes() is not { } bytes) return null;
+        var labels = new int[loader.Dataset.Count];
+        for (var i = 0; i < labels.Length; i++) labels[i] = loader.Dataset.Label(i);
+        var augmentation = configuration.Augmentation;
+        var warp = new WarpOptions(augmentation.Shift, augmentation.Rotation, augmentation.Scale, augmentation.Elastic, configuration.Seed);
+        var scale = Array.ConvertAll(model.Normalization.Std, deviation => 1f / deviation);
+        var step = model.Device.CreateResidentStep(new ResidentData(loader.Dataset.SampleShape, bytes, labels, model.Normalization.Mean, scale, warp));
+        return step is null ? null : new ResidentTraining(model, optimizer, loader, tape, row, step);
+    }
+
+    /// <summary>Does the next steps of an epoch.</summary>
+    /// <param name="firstStep">Number of the first, from 1.</param>
+    /// <param name="epoch">The epoch, from 0.</param>
+    /// <param name="position">Samples of the epoch that all ranks have used.</param>
+    /// <param name="rates">Learning rate of each step.</param>
+    /// <param name="losses">Receives the loss of each step.</param>
+    /// <returns>Steps done; fewer than the rates when the next one's loss or gradients are not finite, which has changed nothing.</returns>
+    public int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses)
+    {
+        if (_epoch != epoch || _first > position)
+        {
+            (_epoch, _first, _used) = (epoch, position, 0);
+            _step.Begin(_loader.OwnOrder(epoch, position), 0, firstStep, epoch);
+        }
+        else
+        {
+            _step.Begin([], _used, firstStep, epoch);
+        }
+        for (var i = 0; i < rates.Length; i++) _optimizer.Plan(_step, firstStep + i, rates[i]);
+        for (var i = 0; i < rates.Length; i++) _step.Run(_batch = _loader.Counts(position, i).Own, _work);
+        var done = _step.End(losses);
+        for (var i = 0; i < done; i++) _used += _loader.Counts(position, i).Own;
+        return done;
+    }
+
+    /// <summary>The order of the samples is taken anew, as after steps that were done elsewhere.</summary>
+    public void Forget() => _epoch = -1;
+
+    public void Dispose() => _step.Dispose();
+
+    private void Work()
+    {
+        _tape.Reset();
+        // The number of the step comes from the device.
+        (_tape.Step, _tape.FirstRow) = (0, _row);
+        var input = _tape.Allocate(_model.SampleShape.Batched(_batch));
+        var labels = _tape.Allocate(new Shape(_batch));
+        _step.Gather(input, labels);
+        _model.Parameters.ZeroGradients();
+        var loss = _model.Loss(_model.Forward(input), labels);
+        _step.KeepLoss(loss);
+        _tape.Backward(loss);
+        _step.CheckGradients(_model.Parameters.Gradients);
+        _optimizer.Step(_step);
+    }
+}
