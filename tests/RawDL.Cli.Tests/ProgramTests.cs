@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using RawDL.Cuda;
 
 namespace RawDL.Cli.Tests;
 
@@ -77,9 +78,26 @@ public sealed class ProgramTests
     [Test]
     public void A_missing_device_exits_with_4()
     {
-        var run = Rawdl.Run("selftest", "--device", "cuda:1");
+        var run = Rawdl.Run("selftest", "--device", "cuda:99");
         Assert.That((run.Code, run.Out), Is.EqualTo((ExitCode.Device, "")));
-        Assert.That(run.Error, Is.EqualTo("rawdl: --device cuda:1: expected a CUDA device, got a build without CUDA; use --device cpu.\n"));
+        Assert.That(run.Error, Does.Match("^rawdl: --device cuda(:99)?: expected a .*, got .*\n$"));
+    }
+
+    [TestCase("--gemm", "cublas"), TestCase("--precision", "tf32")]
+    public void Options_of_a_gpu_are_refused_for_the_cpu(string option, string value)
+    {
+        var run = Rawdl.Run("selftest", option, value);
+        Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, $"rawdl: {option}: expected --device cuda beside it, got the cpu.\n")));
+    }
+
+    [Test]
+    public void Devices_are_listed_or_their_lack_explained()
+    {
+        using var document = JsonDocument.Parse(Rawdl.Run("devices", "--json").Out);
+        var devices = document.RootElement.GetProperty("devices").EnumerateArray().Select(device => device.GetProperty("name").GetString()).ToArray();
+        Assert.That(devices[0], Is.EqualTo("cpu"));
+        if (devices.Length == 1) Assert.That(document.RootElement.GetProperty("no_cuda").GetString(), Is.Not.Empty);
+        else Assert.That(devices[1], Is.EqualTo("cuda:0"));
     }
 
     [Test]
@@ -87,7 +105,8 @@ public sealed class ProgramTests
     {
         using var error = new StringWriter();
         Assert.That(Application.Run(["selftest", "--device", "auto", "--threads", "1"], TextWriter.Null, error), Is.EqualTo(ExitCode.Ok));
-        Assert.That(error.ToString(), Does.Contain("Device: cpu").And.Contain("1 thread").And.Contain("auto"));
+        var (gpus, reason) = CudaDevices.List();
+        Assert.That(error.ToString(), Does.Contain(gpus.Count > 0 ? "Device: cuda:0" : $"chosen by auto: {reason}").And.Contain("chosen by auto"));
     }
 
     [Test]
@@ -116,8 +135,8 @@ public sealed class ProgramTests
     public void Verbose_shows_the_stack()
     {
         using var error = new StringWriter();
-        Assert.That(Application.Run(["selftest", "--device", "cuda", "-v"], TextWriter.Null, error), Is.EqualTo(ExitCode.Device));
-        Assert.That(error.ToString(), Does.Contain("   at RawDL.Cli."));
+        Assert.That(Application.Run(["selftest", "--device", "cuda:99", "-v"], TextWriter.Null, error), Is.EqualTo(ExitCode.Device));
+        Assert.That(error.ToString(), Does.Contain("   at RawDL."));
     }
 
     [Test]

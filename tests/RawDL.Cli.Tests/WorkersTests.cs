@@ -94,7 +94,7 @@ public sealed class WorkersTests
 
     [Test]
     public void Ranks_share_the_processors([Values(1, 2, 3)] int ranks) =>
-        InProcessCommunicator.Run(ranks, communicator => Assert.That(ProcessorShare.Of(communicator), Is.EqualTo(Math.Max(1, Environment.ProcessorCount / ranks))));
+        InProcessCommunicator.Run(ranks, communicator => Assert.That(ProcessorShare.Of(communicator.SplitByNode()), Is.EqualTo(Math.Max(1, Environment.ProcessorCount / ranks))));
 
     [Test]
     public void Plan_follows_a_given_link()
