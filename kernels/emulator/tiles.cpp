@@ -165,6 +165,8 @@ int emulator_encode_tiled(void* target, int type, unsigned rank, void* address, 
     unsigned row = box[0] * map.element;
     if (row % 16 || (swizzle && row > 16u << swizzle) || tile_bytes(map) > SHARED_LIMIT)
         return 1;
+    if (swizzle && row < 16u << swizzle)
+        return 801;
     memcpy(target, &map, sizeof map);
     return 0;
 }
