@@ -40,6 +40,7 @@ public sealed class CudaBenchmark(CudaDevice device, int batch, double seconds, 
 
     private void Measure()
     {
+        Probes();
         foreach (var precision in Precisions())
             foreach (var n in _emulated ? [64] : Sizes) MatMul($"{Word(precision)} {n}^3", n, n, n, precision);
         var architecture = 10 * device.Properties.Major + device.Properties.Minor;
@@ -62,6 +63,26 @@ public sealed class CudaBenchmark(CudaDevice device, int batch, double seconds, 
         Softmax(_emulated ? 16 : 65536, 10);
         Softmax(_emulated ? 2 : 8192, 1000);
         Update(_emulated ? 4096 : 64 << 20);
+    }
+
+    // What bounds the rest: the row of multiply-adds tells the clock that the device holds.
+    private void Probes()
+    {
+        using var tape = new Tape(device, TapeMode.Inference);
+        Add("a node of a graph", Time(device.ProbeLaunch)[0], 0, 0);
+        const int barriers = 10;
+        var counter = tape.AllocateZero(new Shape(1));
+        Add("a barrier of the grid", Time(() => device.ProbeGridBarrier(counter, barriers))[0] / barriers, 0, 0);
+        var sums = tape.Allocate(new Shape(256 * (_emulated ? 2 : 8 * device.Properties.Multiprocessors)));
+        var (rounds, products) = (_emulated ? 1 : 1000, 0.0);
+        var time = Time(() => products = device.ProbeMultiplyAdd(sums, rounds))[0];
+        Add("multiply-adds in registers", time, 2 * products, 0);
+        foreach (var megabytes in _emulated ? [1] : (int[])[8, 32, 1024])
+        {
+            var shape = new Shape(megabytes << 17);
+            Tensor x = tape.AllocateZero(shape), y = tape.Allocate(shape);
+            Add($"copy, {megabytes} MiB read and written", Time(() => device.ProbeCopy(x, y))[0], 0, 8.0 * shape.Count);
+        }
     }
 
     private GemmPrecision[] Precisions() => device.Properties.Major >= 8 ? Enum.GetValues<GemmPrecision>() : [GemmPrecision.Float32];
