@@ -55,6 +55,51 @@ public sealed class ResidentTrainingTests
         Assert.That(failure.Step, Is.GreaterThan(1));
     }
 
+    [Test]
+    public void Without_memory_for_the_model_there_is_one_line_and_the_checkpoint_stays()
+    {
+        var path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "memory-" + Guid.NewGuid().ToString("N")[..8]);
+        try
+        {
+            var configuration = Configure("adam") with { Epochs = 1 };
+            using (var folder = RunFolder.Create(path, configuration)) Run(folder, configuration, null);
+            using (var folder = RunFolder.Resume(path, out var resumed))
+            {
+                var failure = Assert.Throws<CudaException>(() => Run(folder, resumed with { Epochs = 2 }, 64 << 10));
+                Assert.That(failure!.IsOutOfMemory);
+                Assert.That(failure.Message, Does.Match("expected \\d+ free bytes, got \\d+$"));
+            }
+            using (var folder = RunFolder.Resume(path, out var resumed)) Assert.That(Run(folder, resumed with { Epochs = 2 }, null).Step, Is.EqualTo(10));
+        }
+        finally
+        {
+            Directory.Delete(path, recursive: true);
+        }
+
+        static TrainerResult Run(RunFolder folder, TrainingConfiguration configuration, long? limit)
+        {
+            using var device = CudaDevices.OpenEmulated(new CudaOptions { MemoryLimit = limit });
+            using var trainer = new Trainer(configuration, s_data, new TrainerOptions { Device = device, Folder = folder });
+            return trainer.Run();
+        }
+    }
+
+    [Test]
+    public void Data_that_do_not_fit_are_sent_batch_by_batch()
+    {
+        var data = Datasets.Open("digits", new DataOptions { TrainSize = 4000, TestSize = 16 });
+        var configuration = Configure("momentum") with { Steps = 3, BatchSize = 4 };
+        var bits = new List<string>();
+        foreach (var limit in (long?[])[null, 3 << 20])
+        {
+            using var device = CudaDevices.OpenEmulated(new CudaOptions { MemoryLimit = limit });
+            using var trainer = new Trainer(configuration, data, new TrainerOptions { Device = device });
+            trainer.Run();
+            bits.Add(trainer.Model.Parameters.Sha256());
+        }
+        Assert.That(bits[1], Is.EqualTo(bits[0]));
+    }
+
     private static TrainingConfiguration Configure(string optimizer) => TrainingConfiguration.Parse(System.Text.Encoding.UTF8.GetBytes(Network)) with { Optimizer = new NamedOptions(optimizer) };
 
     private static (string Sha256, List<double> Losses) Train(TrainingConfiguration configuration, bool repeats)
