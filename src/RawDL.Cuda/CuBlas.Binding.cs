@@ -21,8 +21,7 @@ internal sealed unsafe partial class CuBlas
         _driver = driver;
         _sgemm = (delegate* unmanaged<nint, int, int, int, int, int, float*, ulong, int, ulong, int, float*, ulong, int, int>)Function("cublasSgemm_v2");
         _gemmEx = (delegate* unmanaged<nint, int, int, int, int, int, void*, ulong, int, int, ulong, int, int, void*, ulong, int, int, int, int, int>)Function("cublasGemmEx");
-        // The context is current on this thread from here on.
-        driver.Synchronize();
+        driver.Enter();
         nint handle;
         int version;
         Check(((delegate* unmanaged<nint*, int>)Function("cublasCreate_v2"))(&handle), "cublasCreate");
@@ -30,8 +29,7 @@ internal sealed unsafe partial class CuBlas
         Check(((delegate* unmanaged<nint, int*, int>)Function("cublasGetVersion_v2"))(handle, &version), "cublasGetVersion");
         Version = version;
         Check(((delegate* unmanaged<nint, nint, int>)Function("cublasSetStream_v2"))(handle, driver.Stream), "cublasSetStream");
-        // A workspace of its own: without one the library may allocate inside a capture. Sizes as NVIDIA recommends, 32 MiB on Hopper.
-        var bytes = (nuint)(driver.Properties.Major >= 9 ? 32 : 8) << 20;
+        var bytes = WorkspaceBytes(driver);
         _workspace = driver.Allocate(bytes);
         Check(((delegate* unmanaged<nint, ulong, nuint, int>)Function("cublasSetWorkspace_v2"))(handle, _workspace, bytes), "cublasSetWorkspace");
     }
@@ -57,23 +55,6 @@ internal sealed unsafe partial class CuBlas
         var alpha = 1f;
         Check(_gemmEx(_handle, call.TransposeFirst, call.TransposeSecond, call.M, call.N, call.K, &alpha, first, type, call.LeadingFirst, second, type, call.LeadingSecond, &beta,
             c, Real32F, call.LeadingC, computeType, -1), "cublasGemmEx");
-    }
-
-    private static void Check(int code, string call)
-    {
-        if (code == 0) return;
-        var name = code switch
-        {
-            1 => "CUBLAS_STATUS_NOT_INITIALIZED",
-            3 => "CUBLAS_STATUS_ALLOC_FAILED",
-            7 => "CUBLAS_STATUS_INVALID_VALUE",
-            8 => "CUBLAS_STATUS_ARCH_MISMATCH",
-            13 => "CUBLAS_STATUS_EXECUTION_FAILED",
-            14 => "CUBLAS_STATUS_INTERNAL_ERROR",
-            15 => "CUBLAS_STATUS_NOT_SUPPORTED",
-            _ => "error",
-        };
-        throw new CudaException($"{call}: {name} ({code})", isOutOfMemory: code == 3);
     }
 
     private nint Function(string name) =>

@@ -25,6 +25,26 @@ internal sealed unsafe partial class CuBlas : IDisposable
     public void GemmBFloat16(in MatMulGeometry geometry, ulong a, ulong b, ulong c, Store store) =>
         GemmEx(BlasCall.Of(geometry), b, a, RealBFloat16, store == Store.Add ? 1f : 0f, c, Compute32F);
 
+    // A workspace of its own: without one the library may allocate inside a capture. Sizes as NVIDIA recommends, 32 MiB on Hopper.
+    private static nuint WorkspaceBytes(NativeDriver driver) => (nuint)(driver.Properties.Major >= 9 ? 32 : 8) << 20;
+
+    private static void Check(int code, string call)
+    {
+        if (code == 0) return;
+        var name = code switch
+        {
+            1 => "CUBLAS_STATUS_NOT_INITIALIZED",
+            3 => "CUBLAS_STATUS_ALLOC_FAILED",
+            7 => "CUBLAS_STATUS_INVALID_VALUE",
+            8 => "CUBLAS_STATUS_ARCH_MISMATCH",
+            13 => "CUBLAS_STATUS_EXECUTION_FAILED",
+            14 => "CUBLAS_STATUS_INTERNAL_ERROR",
+            15 => "CUBLAS_STATUS_NOT_SUPPORTED",
+            _ => "error",
+        };
+        throw new CudaException($"{call}: {name} ({code})", isOutOfMemory: code == 3);
+    }
+
     private partial void Sgemm(in BlasCall call, ulong first, ulong second, float beta, ulong c);
 
     private partial void GemmEx(in BlasCall call, ulong first, ulong second, int type, float beta, ulong c, int computeType);

@@ -40,7 +40,7 @@ internal sealed unsafe class CudaLibrary
     internal readonly delegate* unmanaged<nint, int> EventSynchronize;
     internal readonly delegate* unmanaged<float*, nint, nint, int> EventElapsedTime;
     internal readonly delegate* unmanaged<nint, int> EventDestroy;
-    internal readonly delegate* unmanaged<nint*, void*, int> ModuleLoadData;
+    private readonly delegate* unmanaged<nint*, void*, int> _moduleLoadData;
     internal readonly delegate* unmanaged<nint*, nint, byte*, int> ModuleGetFunction;
     internal readonly delegate* unmanaged<nint, int> ModuleUnload;
     internal readonly delegate* unmanaged<int*, int, nint, int> FuncGetAttribute;
@@ -91,7 +91,7 @@ internal sealed unsafe class CudaLibrary
         EventSynchronize = (delegate* unmanaged<nint, int>)Function("cuEventSynchronize");
         EventElapsedTime = (delegate* unmanaged<float*, nint, nint, int>)Function("cuEventElapsedTime");
         EventDestroy = (delegate* unmanaged<nint, int>)Function("cuEventDestroy_v2");
-        ModuleLoadData = (delegate* unmanaged<nint*, void*, int>)Function("cuModuleLoadData");
+        _moduleLoadData = (delegate* unmanaged<nint*, void*, int>)Function("cuModuleLoadData");
         ModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Function("cuModuleGetFunction");
         ModuleUnload = (delegate* unmanaged<nint, int>)Function("cuModuleUnload");
         FuncGetAttribute = (delegate* unmanaged<int*, int, nint, int>)Function("cuFuncGetAttribute");
@@ -140,20 +140,18 @@ internal sealed unsafe class CudaLibrary
         return GetErrorName(code, &name) == 0 && name is not null ? $"{Marshal.PtrToStringUTF8((nint)name)} ({code})" : $"error {code}";
     }
 
-    /// <summary>The exception of a failed call.</summary>
-    internal CudaException Error(int code, string call)
+    /// <summary>Loads a cubin, or PTX that ends with a zero.</summary>
+    internal int ModuleLoadData(nint* module, byte[] image)
     {
-        var lost = IsSticky(code);
-        return new CudaException($"{call}: {ErrorName(code)}{(lost ? "; this process must be started again to use the device" : "")}", code == CudaError.OutOfMemory, lost);
+        fixed (byte* bytes = image) return _moduleLoadData(module, bytes);
     }
+
+    /// <summary>The exception of a failed call.</summary>
+    internal CudaException Error(int code, string call) => CudaError.Exception(code, call, ErrorName(code));
 
     /// <summary>Throws when a call has failed.</summary>
     internal void Check(int code, string call)
     {
         if (code != 0) throw Error(code, call);
     }
-
-    /// <summary>After these the driver returns the same error from every call of the process (cuda.h, at each of them).</summary>
-    internal static bool IsSticky(int code) => code is CudaError.UncorrectableMemory or CudaError.IllegalAddress or CudaError.LaunchTimeout or CudaError.ContextIsDestroyed or
-        (>= CudaError.Assert and <= CudaError.LaunchFailed and not 711 and not 712 and not 713) or CudaError.TensorMemoryLeak;
 }

@@ -181,7 +181,7 @@ internal sealed unsafe class NativeDriver : Driver
         Enter();
         if (!_modules.TryGetValue(module, out var handle))
         {
-            fixed (byte* image = _image(module, Properties)) Check(_cuda.ModuleLoadData(&handle, image), $"kernels/{module}.cu at cuModuleLoadData");
+            Check(_cuda.ModuleLoadData(&handle, _image(module, Properties)), $"kernels/{module}.cu at cuModuleLoadData");
             _modules[module] = handle;
         }
         nint function;
@@ -202,7 +202,7 @@ internal sealed unsafe class NativeDriver : Driver
         if (code == 0 && _waits && !IsCapturing) code = _cuda.StreamSynchronize(_stream);
         if (code == 0) return;
         // Launches return before the kernel ends: what a sticky error tells of may have happened in an earlier one.
-        var earlier = CudaLibrary.IsSticky(code) && !_waits ? " or an earlier kernel" : "";
+        var earlier = CudaError.IsSticky(code) && !_waits ? " or an earlier kernel" : "";
         throw Error(code, $"{Describe(kernel, grid, sharedBytes)}{earlier} at cuLaunchKernel");
     }
 

@@ -6,8 +6,14 @@ namespace RawDL.Cuda.Tests;
 [Parallelizable(ParallelScope.Children)]
 internal sealed partial class NvrtcTests
 {
-    /// <summary>Kernels that may spill, each with its reason.</summary>
-    private static readonly Dictionary<string, string> s_spills = [];
+    /// <summary>Kernels that may spill on an architecture, each with its reason.</summary>
+    private static readonly Dictionary<string, string> s_spills = new()
+    {
+        ["matmul_vectorized_tn, sm_70"] = "no cp.async: what is on its way to shared memory stands in registers",
+        ["matmul_vectorized_tt, sm_70"] = "the same",
+        ["matmul_vectorized_tn, sm_75"] = "the same",
+        ["matmul_vectorized_tt, sm_75"] = "the same",
+    };
 
     [OneTimeSetUp]
     public void RequireNvrtc() => Required.Nvrtc();
@@ -32,7 +38,7 @@ internal sealed partial class NvrtcTests
             // A warning says that setmaxnreg was ignored (C7508) or that wgmma is serialised (C7510), or shows a slip.
             Assert.That(log.Split('\n').Where(line => line.Contains("warning", StringComparison.OrdinalIgnoreCase)), Is.Empty);
             Assert.That(from kernel in kernels
-                        where !s_spills.ContainsKey(kernel.Groups["name"].Value) && int.Parse(kernel.Groups["stores"].Value) + int.Parse(kernel.Groups["loads"].Value) > 0
+                        where !s_spills.ContainsKey($"{kernel.Groups["name"].Value}, {architecture}") && int.Parse(kernel.Groups["stores"].Value) + int.Parse(kernel.Groups["loads"].Value) > 0
                         select $"{kernel.Groups["name"].Value}: {kernel.Groups["stores"].Value} bytes stored, {kernel.Groups["loads"].Value} loaded", Is.Empty, "spills");
         }
         cache.Write(name, key, [1]);
