@@ -41,7 +41,7 @@ internal static class Application
         var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
         {
             TrainCommand.Create(), EvalCommand.Create(), PredictCommand.Create(), NetCommand.Create(), DataCommand.Create(), DevicesCommand.Create(),
-            SelfTestCommand.Create(), BenchCommand.Create(), PlanCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
+            SelfTestCommand.Create(), BenchCommand.Create(), PlanCommand.Create(), KernelsCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();
