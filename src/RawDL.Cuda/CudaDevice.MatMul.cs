@@ -25,6 +25,13 @@ public sealed unsafe partial class CudaDevice
         else MatMul(GemmTable.Select(geometry, Precision, Properties), geometry, new GemmOperation(a, b, c, store));
     }
 
+    /// <inheritdoc/>
+    protected override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor bias, Tensor c)
+    {
+        if (CuBlas is not null) base.MatMulBias(geometry, a, b, bias, c);
+        else if (c.Count > 0) MatMul(GemmTable.Select(geometry, Precision, Properties), geometry, new GemmOperation(a, b, c, Store.Overwrite, bias));
+    }
+
     /// <summary>Runs a kernel of <see cref="GemmTable"/> by its name, with the products in so many parts where it allows parts.</summary>
     internal void MatMul(string kernel, in MatMulGeometry geometry, in GemmOperation operation, int parts = 1)
     {

@@ -15,9 +15,9 @@ public static partial class TensorOps
         var geometry = MatMulGeometry.Resolve(x.Shape, weight.Shape, Transpose.Right);
         var tape = Tape.Of(x, weight);
         var y = tape.Allocate(new Shape(geometry.Rows, geometry.Columns));
-        tape.Device.MatMul(geometry, x, weight, y, Store.Overwrite);
+        if (bias is null) tape.Device.MatMul(geometry, x, weight, y, Store.Overwrite);
+        else tape.Device.MatMulBias(geometry, x, weight, bias, y);
         var channels = new BroadcastGeometry(geometry.Rows, geometry.Columns, 1);
-        if (bias is not null) tape.Device.BinaryForward<AddOp>(channels, y, bias, y);
         tape.Record(y, () =>
         {
             MatMulBackward(geometry, x, weight, y.Gradient!);
