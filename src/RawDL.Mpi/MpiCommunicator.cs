@@ -34,7 +34,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     public int Size { get; }
 
     /// <summary>Whether the library says that it is CUDA-aware: it takes addresses in the memory of a GPU. Debian's libraries are not.</summary>
-    public bool ReadsDeviceMemory => _library.IsCudaAware;
+    public bool ReadsDeviceMemory => _library.IsCudaAware();
 
     /// <summary>What the library allows threads to do.</summary>
     public MpiThreadLevel ThreadLevel { get; }

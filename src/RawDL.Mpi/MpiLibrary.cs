@@ -37,8 +37,9 @@ internal sealed unsafe partial class MpiLibrary
     /// <summary>The first line of MPI_Get_library_version.</summary>
     internal string Version { get; }
 
-    // MPIX_Query_cuda_support of Open MPI and of MPICH; a library without it is taken to read the host's memory alone.
-    internal bool IsCudaAware { get; } = NativeLibrary.TryGetExport(s_handle, "MPIX_Query_cuda_support", out var query) && ((delegate* unmanaged[Cdecl]<int>)query)() == 1;
+    // MPIX_Query_cuda_support of Open MPI and of MPICH, which answers between MPI_Init and MPI_Finalize only; a library without it is taken to read the host's
+    // memory alone.
+    internal bool IsCudaAware() => NativeLibrary.TryGetExport(Handle, "MPIX_Query_cuda_support", out var query) && ((delegate* unmanaged[Cdecl]<int>)query)() == 1;
 
     /// <summary>Loads the library that <c>RAWDL_MPI_LIB</c> names, or the first that is found, the launcher's family first.</summary>
     /// <exception cref="MpiException">None can be loaded; the message says how to install one.</exception>
