@@ -19,6 +19,6 @@ pack ManagedCUDA/ManagedCuda.netCore.csproj ManagedCuda-12
 for package in CudaBlas:ManagedCuda-CUBLAS NVRTC:ManagedCuda-NVRTC; do pack "${package%%:*}/${package%%:*}.netCore.csproj" "${package##*:}"; done
 
 # A folder of packages of its own: what is packed here must not stand in for the published packages later.
-NUGET_PACKAGES="$scratch/packages" dotnet build src/RawDL.Cuda -c Release -p:CudaBinding=ManagedCuda -p:RestoreAdditionalProjectSources="$scratch/feed" --nologo -v q
+NUGET_PACKAGES="$scratch/packages" dotnet build src/RawDL.Cuda -c Release -p:CudaBinding=ManagedCuda -p:RunAnalyzers=true -p:RestoreAdditionalProjectSources="$scratch/feed" --nologo -v q
 test -s artifacts/managedcuda/bin/RawDL.Cuda/release/RawDL.Cuda.dll
 echo "ok: RawDL.Cuda over ManagedCuda"

@@ -66,7 +66,7 @@ internal sealed unsafe class CudaLibrary
 
     internal int DeviceGetAttribute(int* value, int attribute, int device) => (int)DeviceManagement.cuDeviceGetAttribute(ref *value, (CUDeviceAttribute)attribute, Device(device));
 
-    internal int DeviceTotalMem(nuint* bytes, int device) => (int)DeviceManagement.cuDeviceTotalMem_v2(ref *(global::ManagedCuda.SizeT*)bytes, Device(device));
+    internal int DeviceTotalMem(nuint* bytes, int device) => (int)DeviceManagement.cuDeviceTotalMem_v2(ref *(SizeT*)bytes, Device(device));
 
     internal int DevicePrimaryCtxRetain(nint* context, int device) => (int)ContextManagement.cuDevicePrimaryCtxRetain(ref *(CUcontext*)context, Device(device));
 
@@ -74,7 +74,7 @@ internal sealed unsafe class CudaLibrary
 
     internal int CtxSetCurrent(nint context) => (int)ContextManagement.cuCtxSetCurrent(new CUcontext { Pointer = context });
 
-    internal int MemGetInfo(nuint* free, nuint* total) => (int)MemoryManagement.cuMemGetInfo_v2(ref *(global::ManagedCuda.SizeT*)free, ref *(global::ManagedCuda.SizeT*)total);
+    internal int MemGetInfo(nuint* free, nuint* total) => (int)MemoryManagement.cuMemGetInfo_v2(ref *(SizeT*)free, ref *(SizeT*)total);
 
     internal int MemAlloc(ulong* address, nuint bytes) => (int)MemoryManagement.cuMemAlloc_v2(ref *(CUdeviceptr*)address, bytes);
 
@@ -148,7 +148,7 @@ internal sealed unsafe class CudaLibrary
     private static int Parameters(nint function)
     {
         var count = 0;
-        global::ManagedCuda.SizeT offset = 0, size = 0;
+        SizeT offset = 0, size = 0;
         while ((int)FunctionManagement.cuFuncGetParamInfo(Function(function), count, ref offset, ref size) == 0) count++;
         return count;
     }
