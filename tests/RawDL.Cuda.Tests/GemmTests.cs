@@ -11,6 +11,9 @@ internal sealed class GemmTests
     private static readonly (int Rows, int Columns, int Inner)[] s_shapes =
         [(1, 1, 1), (7, 5, 3), (64, 64, 16), (65, 63, 17), (127, 129, 70), (129, 130, 33), (1, 200, 40), (200, 1, 9), (132, 260, 36)];
 
+    // Deep enough that the ring of slices goes round (3 to 6 slices of 16 to 64 products), and several tiles for each of the device's 4 multiprocessors.
+    private static readonly MatMulGeometry[] s_long = [new(72, 136, 520, Transpose.None), new(260, 516, 100, Transpose.Right)];
+
     [OneTimeSetUp]
     public void Open()
     {
@@ -37,17 +40,17 @@ internal sealed class GemmTests
     public void Is_exact_on_small_integers(string kernel)
     {
         var (random, cases) = (new Random(1), 0);
-        foreach (var (rows, columns, inner) in s_shapes)
-            foreach (var transpose in Enum.GetValues<Transpose>())
-                foreach (var store in Enum.GetValues<Store>())
-                {
-                    var geometry = new MatMulGeometry(rows, columns, inner, transpose);
-                    if (Run(kernel, geometry, store, 1, () => random.Next(-2, 3)) is not { } run) continue;
-                    cases++;
-                    for (var i = 0; i < run.C.Length; i++)
-                        if (run.C[i] != run.Exact[i]) Assert.Fail($"{kernel} {geometry} {store} at [{i / columns}, {i % columns}]: expected {run.Exact[i]}, got {run.C[i]}");
-                }
-        Assert.That(cases, Is.GreaterThanOrEqualTo(8));
+        var geometries = from shape in s_shapes from transpose in Enum.GetValues<Transpose>() select new MatMulGeometry(shape.Rows, shape.Columns, shape.Inner, transpose);
+        foreach (var geometry in geometries.Concat(s_long))
+            foreach (var store in geometry.Inner > 99 ? [Store.Overwrite] : Enum.GetValues<Store>())
+            {
+                if (Run(kernel, geometry, store, 1, () => random.Next(-2, 3)) is not { } run) continue;
+                cases++;
+                for (var i = 0; i < run.C.Length; i++)
+                    if (run.C[i] != run.Exact[i])
+                        Assert.Fail($"{kernel} {geometry} {store} at [{i / geometry.Columns}, {i % geometry.Columns}]: expected {run.Exact[i]}, got {run.C[i]}");
+            }
+        Assert.That(cases, Is.GreaterThanOrEqualTo(10));
     }
 
     [TestCaseSource(nameof(Kernels))]
@@ -76,15 +79,17 @@ internal sealed class GemmTests
     [TestCaseSource(nameof(Kernels))]
     public void Does_not_depend_on_the_order_of_threads(string kernel)
     {
-        var geometry = new MatMulGeometry(132, 136, 68, Transpose.None);
-        float[]? first = null;
-        foreach (var order in Enum.GetValues<ThreadOrder>())
+        foreach (var geometry in (MatMulGeometry[])[new(132, 136, 68, Transpose.None), new(132, 136, 68, Transpose.Both), s_long[0]])
         {
-            Order(order, 7);
-            var random = new Random(3);
-            var c = Run(kernel, geometry, Store.Add, 2, () => Normal(random))!.Value.C;
-            first ??= c;
-            Assert.That(c, Is.EqualTo(first), order.ToString());
+            float[]? first = null;
+            foreach (var order in Enum.GetValues<ThreadOrder>())
+            {
+                Order(order, 7);
+                var random = new Random(3);
+                var c = Run(kernel, geometry, Store.Add, 1, () => Normal(random))!.Value.C;
+                first ??= c;
+                Assert.That(c, Is.EqualTo(first), $"{geometry} {order}");
+            }
         }
     }
 
