@@ -186,6 +186,7 @@ DEVICE void multiply(const MatMulGeometry& geometry, const MatMulEpilogue& epilo
         }
     }
 
+    finish_sums(epilogue, sums, geometry.columns, [&](int j) { return tile.column + column + j / 4 * T::LANES_ACROSS * 4 + j % 4; });
     c += int64(blockIdx.y) * geometry.rows * geometry.columns;
     bool aligned = is_aligned(c, geometry.columns);
 #pragma unroll
@@ -195,8 +196,8 @@ DEVICE void multiply(const MatMulGeometry& geometry, const MatMulEpilogue& epilo
         if (y >= geometry.rows) continue;
 #pragma unroll
         for (int j = 0; j < T::BLOCKS_ACROSS; j++)
-            finish_four(epilogue, make_float4(sums[i][4 * j], sums[i][4 * j + 1], sums[i][4 * j + 2], sums[i][4 * j + 3]),
-                        tile.column + column + j * T::LANES_ACROSS * 4, geometry.columns, c + int64(y) * geometry.columns, aligned);
+            store_four(make_float4(sums[i][4 * j], sums[i][4 * j + 1], sums[i][4 * j + 2], sums[i][4 * j + 3]),
+                       tile.column + column + j * T::LANES_ACROSS * 4, geometry.columns, c + int64(y) * geometry.columns, aligned, epilogue.store);
     }
 }
 

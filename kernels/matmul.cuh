@@ -14,35 +14,51 @@ struct MatMulEpilogue
     int relu, store;
 };
 
-DEVICE float finished(const MatMulEpilogue& epilogue, float sum, float bias, float old)
-{
-    sum += bias;
-    if (epilogue.relu && sum < 0.0f) sum = 0.0f;
-    return epilogue.store == ADD ? old + sum : sum;
-}
-
 DEVICE void finish(const MatMulEpilogue& epilogue, float sum, int column, float* target)
 {
-    *target = finished(epilogue, sum, epilogue.bias ? epilogue.bias[column] : 0.0f, epilogue.store == ADD ? *target : 0.0f);
+    if (epilogue.bias) sum += epilogue.bias[column];
+    if (epilogue.relu && sum < 0.0f) sum = 0.0f;
+    *target = epilogue.store == ADD ? *target + sum : sum;
 }
 
-// Neighbours in a row of C that starts at c and has so many columns, with one access where rows are aligned.
-DEVICE void finish_four(const MatMulEpilogue& epilogue, float4 sums, int column, int columns, float* c, bool aligned)
+// Bias and ReLU of a thread's sums, of which column j is that of C at column_of(j). In place and one column at a time: registers are short.
+template <int ROWS, int COLUMNS, class F>
+DEVICE void finish_sums(const MatMulEpilogue& epilogue, float (&sums)[ROWS][COLUMNS], int columns, F column_of)
+{
+    if (epilogue.bias)
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++)
+        {
+            float bias = column_of(j) < columns ? epilogue.bias[column_of(j)] : 0.0f;
+#pragma unroll
+            for (int i = 0; i < ROWS; i++) sums[i][j] += bias;
+        }
+    if (epilogue.relu)
+#pragma unroll
+        for (int i = 0; i < ROWS; i++)
+#pragma unroll
+            for (int j = 0; j < COLUMNS; j++) sums[i][j] = sums[i][j] < 0.0f ? 0.0f : sums[i][j];
+}
+
+// Four finished neighbours in a row of C that starts at c and has so many columns, with one access where rows are aligned.
+DEVICE void store_four(float4 sums, int column, int columns, float* c, bool aligned, int store)
 {
     if (aligned && column < columns)
     {
-        float4 bias = make_float4(0.0f, 0.0f, 0.0f, 0.0f), old = bias;
         float4* target = reinterpret_cast<float4*>(c + column);
-        if (epilogue.bias) bias = make_float4(epilogue.bias[column], epilogue.bias[column + 1], epilogue.bias[column + 2], epilogue.bias[column + 3]);
-        if (epilogue.store == ADD) old = *target;
-        *target = make_float4(finished(epilogue, sums.x, bias.x, old.x), finished(epilogue, sums.y, bias.y, old.y),
-                              finished(epilogue, sums.z, bias.z, old.z), finished(epilogue, sums.w, bias.w, old.w));
+        if (store == ADD)
+        {
+            float4 old = *target;
+            sums = make_float4(old.x + sums.x, old.y + sums.y, old.z + sums.z, old.w + sums.w);
+        }
+        *target = sums;
     }
     if (aligned) return;
-    if (column < columns) finish(epilogue, sums.x, column, c + column);
-    if (column + 1 < columns) finish(epilogue, sums.y, column + 1, c + column + 1);
-    if (column + 2 < columns) finish(epilogue, sums.z, column + 2, c + column + 2);
-    if (column + 3 < columns) finish(epilogue, sums.w, column + 3, c + column + 3);
+    bool add = store == ADD;
+    if (column < columns) c[column] = add ? c[column] + sums.x : sums.x;
+    if (column + 1 < columns) c[column + 1] = add ? c[column + 1] + sums.y : sums.y;
+    if (column + 2 < columns) c[column + 2] = add ? c[column + 2] + sums.z : sums.z;
+    if (column + 3 < columns) c[column + 3] = add ? c[column + 3] + sums.w : sums.w;
 }
 
 // Whether all rows begin at, and have, multiples of 16 bytes.

@@ -87,6 +87,7 @@ DEVICE void multiply_tma(const MatMulGeometry& geometry, const MatMulEpilogue& e
         if (lane == 0) mbarrier_arrive(&empty[stage]);
     }
 
+    finish_sums(epilogue, sums, geometry.columns, [&](int j) { return tile.column + column + Fragment<TURN_RIGHT, 4>::line_of(j); });
     c += int64(blockIdx.y) * geometry.rows * geometry.columns;
     bool aligned = is_aligned(c, geometry.columns);
 #pragma unroll
@@ -101,15 +102,15 @@ DEVICE void multiply_tma(const MatMulGeometry& geometry, const MatMulEpilogue& e
             for (int j = 0; j < 8; j++)
             {
                 int x = tile.column + column + Fragment<TURN_RIGHT, 4>::line_of(j);
-                if (x < geometry.columns) finish(epilogue, sums[i][j], x, row_of_c + x);
+                if (x < geometry.columns) row_of_c[x] = epilogue.store == ADD ? row_of_c[x] + sums[i][j] : sums[i][j];
             }
         }
         else
         {
 #pragma unroll
             for (int j = 0; j < 8; j += 4)
-                finish_four(epilogue, make_float4(sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]),
-                            tile.column + column + Fragment<TURN_RIGHT, 4>::line_of(j), geometry.columns, row_of_c, aligned);
+                store_four(make_float4(sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]),
+                           tile.column + column + Fragment<TURN_RIGHT, 4>::line_of(j), geometry.columns, row_of_c, aligned, epilogue.store);
         }
     }
 }
