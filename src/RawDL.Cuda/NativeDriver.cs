@@ -318,7 +318,11 @@ internal sealed unsafe class NativeDriver : Driver
         cuda.Check(cuda.DeviceGetName(name, 256, device), "cuDeviceGetName");
         cuda.Check(cuda.DeviceTotalMem(&bytes, device), "cuDeviceTotalMem");
         // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR, MULTIPROCESSOR_COUNT, MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, CLOCK_RATE
-        return new DeviceProperties(System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)name)!, Attribute(75), Attribute(76), Attribute(16), (long)bytes, Attribute(97), Attribute(13));
+        return new DeviceProperties(System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)name)!, Attribute(75), Attribute(76), Attribute(16), (long)bytes, Attribute(97), Attribute(13))
+        {
+            // CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE in kHz, two transfers a clock, and GLOBAL_MEMORY_BUS_WIDTH in bits.
+            MemoryBandwidth = 2e3 * Attribute(36) * Attribute(37) / 8,
+        };
 
         int Attribute(int number)
         {
