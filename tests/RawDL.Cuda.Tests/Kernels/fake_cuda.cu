@@ -113,7 +113,7 @@ CUresult cuDeviceGetName(char* name, int bytes, CUdevice device) { ENTER_ANY(); 
 CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device)
 {
     ENTER_ANY();
-    static const std::map<int, int> values = {{75, 9}, {76, 0}, {16, 4}, {97, 232448}, {13, 1980000}};
+    static const std::map<int, int> values = {{75, 9}, {76, 0}, {16, 4}, {97, 232448}, {13, 1980000}, {36, 3201000}, {37, 6144}};
     auto found = values.find(attribute);
     if (device != 5 || found == values.end()) return 1;
     *value = found->second;
