@@ -69,6 +69,7 @@ internal sealed class DeviceChoice
             _ => GemmPrecision.Float32,
         },
         Warn = session.Warn,
+        Compiling = session.Say,
     };
 
     private static int Index(string name, ICommunicator node) => name.Length > "cuda:".Length

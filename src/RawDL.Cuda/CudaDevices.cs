@@ -62,7 +62,7 @@ public static class CudaDevices
     }
 
     private static KernelCompiler Compiler(CudaOptions options, int driverMajor) =>
-        new(ModuleSource.Embedded, KernelCache.Open(options.Warn), KernelCompiler.DefaultPrebuilt, options.LineInfo, driverMajor);
+        new(ModuleSource.Embedded, KernelCache.Open(options.Warn), KernelCompiler.DefaultPrebuilt, options.LineInfo, driverMajor, options.Compiling);
 
     private static CudaDevice Finish(Driver driver, string name, CudaOptions options)
     {

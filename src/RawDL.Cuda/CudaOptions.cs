@@ -30,4 +30,7 @@ public sealed record CudaOptions
 
     /// <summary>Told once of what is amiss but not fatal, such as a cache folder that cannot be used.</summary>
     public Action<string>? Warn { get; init; }
+
+    /// <summary>Told of each module that NVRTC compiles at its first use, which takes seconds.</summary>
+    public Action<string>? Compiling { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace RawDL.Cuda;
 
 /// <summary>Images of modules: from a folder that came with the program, from the disk cache, or compiled. NVRTC is needed only for the last.</summary>
-internal sealed class KernelCompiler(ModuleSource source, KernelCache cache, string prebuilt, bool lineInfo, int driverMajor)
+internal sealed class KernelCompiler(ModuleSource source, KernelCache cache, string prebuilt, bool lineInfo, int driverMajor, Action<string>? compiling = null)
 {
     // Raised when images of the same sources must be made anew: their arguments, or what the host expects of them, have changed.
     private const string AbiVersion = "rawdl-kernels-1";
@@ -35,6 +35,7 @@ internal sealed class KernelCompiler(ModuleSource source, KernelCache cache, str
             var architecture = compiler.Architecture(major, minor);
             var name = Name(module, architecture, compiler.Version, out var key);
             if (cache.Read(name, key) is { } image) return image;
+            compiling?.Invoke($"Compiling kernels/{module}.cu for {architecture}; the next run finds it ready.");
             image = compiler.Compile(source, module, architecture, _options, out _);
             cache.Write(name, key, image);
             return image;
