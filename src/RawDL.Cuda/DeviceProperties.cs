@@ -28,7 +28,7 @@ public sealed record DeviceProperties(string Name, int Major, int Minor, int Mul
             (80, GemmPrecision.Float32By3xTf32) => 512 / 3.0,
             (90, GemmPrecision.Float32By3xTf32) => 1024 / 3.0,
             (70 or 72 or 75 or 80, GemmPrecision.Float32) => 64,
-            (>= 86, GemmPrecision.Float32) => 128,
+            (86 or 87 or 89 or 90 or 100 or 103 or 120, GemmPrecision.Float32) => 128,
             _ => 0,
         };
         return 2.0 * perClock * Multiprocessors * ClockKilohertz * 1e3;
