@@ -19,7 +19,6 @@ part machine sh -c 'nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clo
 part devices "$rawdl" devices
 part doctor "$rawdl" doctor
 part selftest "$rawdl" selftest --device cuda
-for precision in 3xtf32 tf32 bfloat16; do part "selftest-$precision" "$rawdl" bench --device cuda --seconds 0.05 --precision $precision; done
 if command -v compute-sanitizer > /dev/null; then
     for tool in memcheck racecheck synccheck; do
         part "sanitizer-$tool" compute-sanitizer --tool $tool --error-exitcode 9 "$rawdl" selftest --device cuda
