@@ -90,6 +90,15 @@ public sealed class ProgramTests
         Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, $"rawdl: {option}: expected --device cuda beside it, got the cpu.\n")));
     }
 
+    [TestCase("sm_", 2, "--arch: expected an architecture like sm_90a")]
+    [TestCase("sm_80", 4, "expected NVRTC, got")]
+    public void Kernels_that_cannot_be_compiled_are_one_line(string architecture, int code, string expected)
+    {
+        var run = Rawdl.Run(new Dictionary<string, string?> { ["RAWDL_NVRTC_LIBRARY"] = "/nowhere/libnvrtc.so.12" }, "kernels", "--arch", architecture, "--out", Path.Combine(TestContext.CurrentContext.WorkDirectory, "no-kernels"));
+        Assert.That(((int)run.Code, run.Out), Is.EqualTo((code, "")));
+        Assert.That(run.Error, Does.Contain(expected));
+    }
+
     [Test]
     public void Devices_are_listed_or_their_lack_explained()
     {
