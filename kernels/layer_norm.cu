@@ -11,7 +11,7 @@
 template <int GROUP> DEVICE void layer_norm_forward(NormGeometry g, const float* x, const float* scale, const float* shift, float* statistics, float* y)
 {
     SHARED(double, sums, [8]);
-    int count = g.channels * g.inner, lane = threadIdx.x % GROUP, row = blockIdx.x * (256 / GROUP) + threadIdx.x / GROUP;
+    int count = g.channels * g.inner, lane = threadIdx.x % GROUP, row = group_row<GROUP>();
     if (row >= g.outer) return;
     x += int64(row) * count;
     y += int64(row) * count;
@@ -31,7 +31,7 @@ template <int GROUP> DEVICE void layer_norm_forward(NormGeometry g, const float*
 template <int GROUP> DEVICE void layer_norm_backward(NormGeometry g, const float* x, const float* scale, const float* statistics, const float* dy, float* dx)
 {
     SHARED(double, sums, [8]);
-    int count = g.channels * g.inner, lane = threadIdx.x % GROUP, row = blockIdx.x * (256 / GROUP) + threadIdx.x / GROUP;
+    int count = g.channels * g.inner, lane = threadIdx.x % GROUP, row = group_row<GROUP>();
     if (row >= g.outer) return;
     x += int64(row) * count;
     dy += int64(row) * count;

@@ -61,8 +61,6 @@ KERNEL(256, sum_of_squares, const float* x, double* partial, int count)
 KERNEL(256, finish_squares, const double* partial, int pieces, double* result)
 {
     SHARED(double, sums, [8]);
-    double sum = 0;
-    for (int piece = threadIdx.x; piece < pieces; piece += 256) sum += partial[piece];
-    sum = block_sum(sum, sums);
+    double sum = sum_of_pieces(partial, pieces, sums);
     if (threadIdx.x == 0) *result = sum;
 }

@@ -12,7 +12,7 @@ template <int GROUP> DEVICE void softmax_forward(ReduceGeometry g, int kind, con
 {
     SHARED(float, maxima, [8]);
     SHARED(double, sums, [8]);
-    int lane = threadIdx.x % GROUP, row = blockIdx.x * (256 / GROUP) + threadIdx.x / GROUP;
+    int lane = threadIdx.x % GROUP, row = group_row<GROUP>();
     if (row >= g.outer) return;
     x += int64(row) * g.reduced;
     y += int64(row) * g.reduced;
@@ -33,7 +33,7 @@ template <int GROUP> DEVICE void softmax_forward(ReduceGeometry g, int kind, con
 template <int GROUP> DEVICE void softmax_backward(ReduceGeometry g, int kind, const float* y, const float* dy, float* dx)
 {
     SHARED(double, sums, [8]);
-    int lane = threadIdx.x % GROUP, row = blockIdx.x * (256 / GROUP) + threadIdx.x / GROUP;
+    int lane = threadIdx.x % GROUP, row = group_row<GROUP>();
     if (row >= g.outer) return;
     y += int64(row) * g.reduced;
     dy += int64(row) * g.reduced;

@@ -11,7 +11,7 @@ template <int GROUP> DEVICE void cross_entropy_forward(CrossEntropyGeometry g, c
 {
     SHARED(float, maxima, [8]);
     SHARED(double, sums, [8]);
-    int lane = threadIdx.x % GROUP, row = blockIdx.x * (256 / GROUP) + threadIdx.x / GROUP;
+    int lane = threadIdx.x % GROUP, row = group_row<GROUP>();
     if (row >= g.rows) return;
     x += int64(row) * g.classes;
     p += int64(row) * g.classes;

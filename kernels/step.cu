@@ -23,8 +23,6 @@ KERNEL(32, store_scalar, const float* value, float* history, StepState* state)
 KERNEL(256, check_squares, const double* partial, int pieces, StepState* state)
 {
     SHARED(double, sums, [8]);
-    double sum = 0;
-    for (int piece = threadIdx.x; piece < pieces; piece += 256) sum += partial[piece];
-    sum = block_sum(sum, sums);
+    double sum = sum_of_pieces(partial, pieces, sums);
     if (threadIdx.x == 0 && !isfinite(sum)) state->failed = 1;
 }

@@ -108,13 +108,13 @@ public sealed unsafe partial class CudaDevice
     /// <inheritdoc/>
     public override int GradientPart => int.MaxValue;
 
-    /// <summary>Null when the data set does not fit into the device's memory: then the host sends each batch.</summary>
-    public override ResidentStep? CreateResidentStep(ResidentData data)
+    /// <summary>Null when there are no data or they do not fit into the device's memory: then the host sends each batch.</summary>
+    public override ResidentStep? CreateResidentStep(Func<ResidentData?> data)
     {
         ArgumentNullException.ThrowIfNull(data);
         try
         {
-            return new CudaResidentStep(this, data);
+            return data() is { } resident ? new CudaResidentStep(this, resident) : null;
         }
         catch (CudaException e) when (e.IsOutOfMemory)
         {

@@ -7,7 +7,7 @@ namespace RawDL.Cuda;
 internal sealed unsafe class CudaResidentStep : ResidentStep
 {
     private readonly CudaDevice _device;
-    private readonly ResidentData _data;
+    private readonly GatherGeometry _geometry;
     private readonly DeviceBuffer _images, _labels, _order, _mean, _scale, _losses;
     private readonly List<DeviceBuffer> _buffers = [];
     private readonly Dictionary<int, nint> _graphs = [];
@@ -20,7 +20,7 @@ internal sealed unsafe class CudaResidentStep : ResidentStep
 
     public CudaResidentStep(CudaDevice device, ResidentData data)
     {
-        (_device, _data) = (device, data);
+        (_device, _geometry) = (device, data.Geometry);
         try
         {
             _images = Allocate((data.Bytes.Length + 3) / 4);
@@ -98,13 +98,8 @@ internal sealed unsafe class CudaResidentStep : ResidentStep
         return done;
     }
 
-    public override void Gather(Tensor samples, Tensor labels)
-    {
-        var (sample, warp) = (_data.Sample, _data.Augmentation);
-        var geometry = new GatherGeometry(warp.Seed, samples.Shape[0], sample[0], sample.Rank > 1 ? sample[1] : 1, sample.Rank > 2 ? sample[2] : 1, _data.Labels.Length, 0, 0,
-            warp.Shift, warp.Rotation, warp.Scale, warp.Elastic);
-        _device.GatherImages(geometry, Whole(_images), Whole(_labels), Whole(_order), Whole(_mean), Whole(_scale), samples, labels);
-    }
+    public override void Gather(Tensor samples, Tensor labels) =>
+        _device.GatherImages(_geometry with { Batch = samples.Shape[0] }, Whole(_images), Whole(_labels), Whole(_order), Whole(_mean), Whole(_scale), samples, labels);
 
     public override void KeepLoss(Tensor loss) => _device.StoreScalar(loss, Whole(_losses));
 

@@ -20,8 +20,6 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rs
 # What is measured is the finished code, from the first call on.
 export DOTNET_TieredCompilation=0
 priority=${PRIORITY:-}
-# Optimise after 30 calls and not a tenth of a second later: the program sleeps now and then before it measures, and the compiler needs that core.
-export DOTNET_TC_CallCountingDelayMs=0
 
 run() { # file of figures, sizes and columns to expect, command ...
     local file=$1 columns=$2

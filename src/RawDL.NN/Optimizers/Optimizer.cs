@@ -107,10 +107,10 @@ public abstract class Optimizer : IConfigured, IDisposable
     /// <exception cref="InvalidOperationException">Not attached.</exception>
     public void Step(long step, float learningRate)
     {
-        var attachment = Attached();
+        Attached();
         if (step < 1) throw new ArgumentException($"{Name}: expected a step from 1 on, got {step}.");
         Option.NotNegative("learning_rate", learningRate).Require(Name);
-        attachment.Prepare(Regularization, (float)(learningRate * ((double)Regularization.Decay + OwnDecay)));
+        Prepare(learningRate);
         Apply(step, learningRate);
     }
 
@@ -120,7 +120,7 @@ public abstract class Optimizer : IConfigured, IDisposable
     /// <summary>Adds the rule of a step to come to those of a resident step.</summary>
     internal void Plan(ResidentStep resident, long step, float learningRate)
     {
-        Attached().Prepare(Regularization, (float)(learningRate * ((double)Regularization.Decay + OwnDecay)), merge: false);
+        Prepare(learningRate, merge: false);
         (_resident, _isPlanning) = (resident, true);
         Apply(step, learningRate);
         _resident = null;
@@ -160,6 +160,9 @@ public abstract class Optimizer : IConfigured, IDisposable
         }
         attachment.Parameters.Values.Update(attachment.Parameters.Gradients, attachment.Segments, rule, _states);
     }
+
+    private void Prepare(float learningRate, bool merge = true) =>
+        Attached().Prepare(Regularization, (float)(learningRate * ((double)Regularization.Decay + OwnDecay)), merge);
 
     private Attachment Attached()
     {

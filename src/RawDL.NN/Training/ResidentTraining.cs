@@ -9,7 +9,8 @@ internal sealed class ResidentTraining : IDisposable
     private readonly Tape _tape;
     private readonly ResidentStep _step;
     private readonly Action _work;
-    private int _batch, _row, _epoch = -1, _first, _used;
+    private readonly int _row;
+    private int _batch, _epoch = -1, _first, _used;
 
     private ResidentTraining(Model model, Optimizer optimizer, DataLoader loader, Tape tape, int row, ResidentStep step)
     {
@@ -23,14 +24,7 @@ internal sealed class ResidentTraining : IDisposable
     {
         var configuration = model.Configuration;
         if (configuration.Loss != LossKind.SoftmaxCrossEntropy || configuration.Synchronization.Accumulation > 1 || !optimizer.IsPlannable) return null;
-        if (loader.Dataset.Bytes() is not { } bytes) return null;
-        var labels = new int[loader.Dataset.Count];
-        for (var i = 0; i < labels.Length; i++) labels[i] = loader.Dataset.Label(i);
-        var augmentation = configuration.Augmentation;
-        var warp = new WarpOptions(augmentation.Shift, augmentation.Rotation, augmentation.Scale, augmentation.Elastic, configuration.Seed);
-        var scale = Array.ConvertAll(model.Normalization.Std, deviation => 1f / deviation);
-        var step = model.Device.CreateResidentStep(new ResidentData(loader.Dataset.SampleShape, bytes, labels, model.Normalization.Mean, scale, warp));
-        return step is null ? null : new ResidentTraining(model, optimizer, loader, tape, row, step);
+        return model.Device.CreateResidentStep(() => Data(model, loader.Dataset)) is { } step ? new ResidentTraining(model, optimizer, loader, tape, row, step) : null;
     }
 
     /// <summary>Does the next steps of an epoch.</summary>
@@ -62,6 +56,17 @@ internal sealed class ResidentTraining : IDisposable
     public void Forget() => _epoch = -1;
 
     public void Dispose() => _step.Dispose();
+
+    private static ResidentData? Data(Model model, Dataset dataset)
+    {
+        if (dataset.Bytes() is not { } bytes) return null;
+        var labels = new int[dataset.Count];
+        for (var i = 0; i < labels.Length; i++) labels[i] = dataset.Label(i);
+        var (sample, augmentation) = (dataset.SampleShape, model.Configuration.Augmentation);
+        var geometry = new GatherGeometry(model.Configuration.Seed, 0, sample[0], sample.Rank > 1 ? sample[1] : 1, sample.Rank > 2 ? sample[2] : 1, labels.Length, 0, 0,
+            augmentation.Shift, augmentation.Rotation, augmentation.Scale, augmentation.Elastic);
+        return new ResidentData(geometry, bytes, labels, model.Normalization.Mean, Array.ConvertAll(model.Normalization.Std, deviation => 1f / deviation));
+    }
 
     private void Work()
     {

@@ -58,7 +58,8 @@ public abstract class Device : IDisposable
     public virtual int GradientPart => 32;
 
     /// <summary>A step that repeats itself on the device; null where steps are the host's work.</summary>
-    public virtual ResidentStep? CreateResidentStep(ResidentData data) => null;
+    /// <param name="data">Called only by a device that repeats steps, as it may copy the data set. Null where the samples are not bytes.</param>
+    public virtual ResidentStep? CreateResidentStep(Func<ResidentData?> data) => null;
 
     /// <summary>Returns when every kernel so far has ended.</summary>
     public abstract void Synchronize();

@@ -46,18 +46,9 @@ public abstract class ResidentStep : IDisposable
 }
 
 /// <summary>Samples of bytes with labels, and how they become a batch: value = (byte/255 − mean)·scale per channel, after the augmentation.</summary>
-/// <param name="Sample">Shape of one sample, [C, …].</param>
+/// <param name="Geometry">The samples as images [C, H, W], and how they are moved and bent; of no batch yet.</param>
 /// <param name="Bytes">All samples, one after the other.</param>
 /// <param name="Labels">One per sample.</param>
 /// <param name="Mean">Per channel.</param>
 /// <param name="Scale">Per channel: the reciprocal of the deviation.</param>
-/// <param name="Augmentation">How samples are moved and bent.</param>
-public sealed record ResidentData(Shape Sample, ReadOnlyMemory<byte> Bytes, ReadOnlyMemory<int> Labels, float[] Mean, float[] Scale, WarpOptions Augmentation);
-
-/// <summary>Random movements of an image [C, H, W], drawn for each sample and epoch anew.</summary>
-/// <param name="Shift">Largest shift, pixels.</param>
-/// <param name="Rotation">Largest rotation, degrees.</param>
-/// <param name="Scale">Largest change of size, a fraction.</param>
-/// <param name="Elastic">Largest displacement of the elastic field, pixels.</param>
-/// <param name="Seed">Of the random numbers.</param>
-public readonly record struct WarpOptions(float Shift, float Rotation, float Scale, float Elastic, ulong Seed);
+public sealed record ResidentData(GatherGeometry Geometry, ReadOnlyMemory<byte> Bytes, ReadOnlyMemory<int> Labels, float[] Mean, float[] Scale);
