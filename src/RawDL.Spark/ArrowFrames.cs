@@ -6,7 +6,6 @@ namespace RawDL.Spark;
 /// <summary>Reads the elements of <see cref="DataFrame.ToArrow"/>: each is one Arrow record batch without its schema.</summary>
 public sealed class ArrowFrames
 {
-    private static readonly byte[] s_end = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
     private readonly byte[] _schema;
 
     /// <summary>Prepares for batches of these columns.</summary>
@@ -23,21 +22,17 @@ public sealed class ArrowFrames
     public ReadOnlyMemory<byte> SchemaMessage => _schema;
 
     /// <summary>From <see cref="SchemaMessage"/>.</summary>
-    public static ArrowFrames Read(ReadOnlySpan<byte> schemaMessage) => new(schemaMessage);
+    public static ArrowFrames Read(ReadOnlySpan<byte> schemaMessage)
+    {
+        ArrowMessage.Check(schemaMessage);
+        return new ArrowFrames(schemaMessage);
+    }
 
     /// <summary>The rows of an element. The caller disposes them.</summary>
     /// <exception cref="SparkProtocolException">The bytes are no batch of these columns.</exception>
     public RecordBatch Decode(ReadOnlySpan<byte> frame)
     {
-        try
-        {
-            using var stream = new MemoryStream([.. _schema, .. frame, .. s_end]);
-            using var reader = new ArrowStreamReader(stream);
-            return reader.ReadNextRecordBatch() ?? throw new SparkProtocolException($"Arrow frame: expected a record batch, got none in {frame.Length} bytes");
-        }
-        catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException or IndexOutOfRangeException or ArgumentException or OverflowException)
-        {
-            throw new SparkProtocolException($"Arrow frame: expected a record batch of the DataFrame's columns, got: {exception.Message}", exception);
-        }
+        ArrowMessage.Check(frame);
+        return ArrowMessage.Decode((byte[])[.. _schema, .. frame, .. ArrowMessage.End]);
     }
 }

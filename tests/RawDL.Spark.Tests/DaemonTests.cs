@@ -380,7 +380,7 @@ internal sealed class DaemonTests
     }
 
     /// <summary>A stream as Spark writes it: one column of structs (id, text with a null).</summary>
-    private static byte[] Rows(int batches, int rows)
+    internal static byte[] Rows(int batches, int rows)
     {
         var type = new StructType([new Field("id", Int64Type.Default, false), new Field("text", StringType.Default, true)]);
         var schema = new Schema([new Field("struct", type, false)], null);

@@ -63,7 +63,7 @@ internal sealed class FakeGateway : IDisposable
             while (ReadCommand(reader) is { } command)
             {
                 lock (Commands) Commands.Add(command);
-                var answer = _answers.TryGetValue(command, out var known) ? known : command.StartsWith("m\n", StringComparison.Ordinal) ? "!yv" : @"!xspy4j.Py4JException: no answer\n\tat test";
+                var answer = _answers.TryGetValue(command, out var known) ? known : command.StartsWith("m\n", StringComparison.Ordinal) ? "!yv" : "!xspy4j.Py4JException: no answer\\n\tat test";
                 if (answer.Length == 0) return;
                 stream.Write(Encoding.UTF8.GetBytes($"{answer}\n"));
             }
@@ -79,7 +79,8 @@ internal sealed class FakeGateway : IDisposable
         var lines = new List<string>();
         while (reader.ReadLine() is { } line)
         {
-            if (line == "e") return string.Join('\n', lines);
+            // "a" and "e" is the length of an array, not yet the end.
+            if (line == "e" && lines is not ["a"]) return string.Join('\n', lines);
             lines.Add(line);
         }
         return null;

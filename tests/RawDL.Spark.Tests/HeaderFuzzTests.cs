@@ -16,6 +16,36 @@ internal sealed class HeaderFuzzTests
         Fuzz.Run("Spark task header", seeds, Read, 20_000, isRefusal: IsRefusal);
     }
 
+    [Test]
+    public void DamagedArrowMessages() => Fuzz.Run("Spark Arrow messages", [DaemonTests.Rows(0, 3), DaemonTests.Rows(3, 3)], bytes =>
+    {
+        var wire = new WireReader(new MemoryStream(bytes), "test");
+        var buffer = Array.Empty<byte>();
+        while (ArrowMessage.Read(wire, ref buffer, 0) > ArrowMessage.HeadBytes) { }
+    }, 20_000, isRefusal: IsRefusal);
+
+    // What the package takes for damaged metadata is not ours to bound; that nothing but our own exceptions comes out is.
+    [Test]
+    public void DamagedArrowBatches()
+    {
+        var random = new Random(5);
+        var stream = DaemonTests.Rows(1, 3);
+        for (var round = 0; round < 3000; round++)
+        {
+            var damaged = stream.AsSpan().ToArray();
+            for (var flips = random.Next(1, 4); flips > 0; flips--) damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            try
+            {
+                var input = new TaskInput(new WireReader(new MemoryStream(damaged), "test"), isArrow: true);
+                while (input.ReadBatch() is not null) { }
+            }
+            catch (Exception exception)
+            {
+                Assert.That(IsRefusal(exception) || exception is OutOfMemoryException, Is.True, () => exception.ToString());
+            }
+        }
+    }
+
     [TestCaseSource(typeof(FakeJvm), nameof(FakeJvm.Versions))]
     public void EveryTruncation(string version)
     {

@@ -47,17 +47,17 @@ internal sealed class Py4JTests
     [Test]
     public void JavaExceptions()
     {
-        using var gateway = new FakeGateway(("i\nMain", "!yro0"), ("c\no0\nboom", "!xro9"), ("p\nro9", @"!ysjava.lang.RuntimeException: oops\n\tat Main\nCaused by: java.io.IOException: disk\n"),
+        using var gateway = new FakeGateway(("i\nMain", "!yro0"), ("c\no0\nboom", "!xro9"), ("p\nro9", "!ysjava.lang.RuntimeException: oops\\n\tat Main\\nCaused by: java.io.IOException: disk\\n"),
             ("c\no9\ngetClass", "!yro10"), ("c\no10\ngetName", "!ysjava.lang.RuntimeException"), ("c\no9\ngetMessage", @"!ysoops\nsecond line"), ("c\no9\ngetCause", "!yro11"),
             ("c\no11\ngetClass", "!yro12"), ("c\no12\ngetName", "!ysjava.io.IOException"), ("c\no11\ngetMessage", "!ysdisk"), ("c\no11\ngetCause", "!yn"),
-            ("c\no0\nnosuch", @"!xspy4j.Py4JException: Method nosuch([]) does not exist\n\tat x"), ("i\nno.Such", @"!xsjava.lang.ClassNotFoundException: no.Such\n\tat x"), ("c\no0\nfine", "!yi1"));
+            ("c\no0\nnosuch", "!xspy4j.Py4JException: Method nosuch([]) does not exist\\n\tat x"), ("i\nno.Such", "!xsjava.lang.ClassNotFoundException: no.Such\\n\tat x"), ("c\no0\nfine", "!yi1"));
         using var jvm = gateway.Open();
         using var main = jvm.New("Main");
         var thrown = Assert.Throws<JavaException>(() => main.Call("boom"));
         Assert.That(thrown.Message, Is.EqualTo("RuntimeException: oops; IOException: disk"));
         Assert.That((thrown.ClassName, thrown.IsCancellation, thrown.Failure), Is.EqualTo(("java.lang.RuntimeException", false, (TaskFailure?)null)));
         Assert.That(thrown.Stack, Does.Contain("\tat Main\nCaused by"));
-        Assert.That(Assert.Throws<JavaException>(() => main.Call("nosuch")).Message, Is.EqualTo("Py4JException: py4j.Py4JException: Method nosuch([]) does not exist"));
+        Assert.That(Assert.Throws<JavaException>(() => main.Call("nosuch")).Message, Is.EqualTo("py4j.Py4JException: Method nosuch([]) does not exist"));
         Assert.That(Assert.Throws<JavaException>(() => jvm.New("no.Such")).Message, Does.EndWith("java.lang.ClassNotFoundException: no.Such"));
         Assert.That(main.Call("fine").Int, Is.EqualTo(1));
         Assert.That(jvm.References, Is.EqualTo(1));

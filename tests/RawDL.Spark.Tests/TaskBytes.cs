@@ -60,9 +60,12 @@ internal sealed record TaskBytes(string Version)
     private byte[] Context()
     {
         if (Line >= 42)
-            return Text($$"""
-                {"isBarrier":{{(Barrier is null ? "false" : "true")}},"connInfo":{{Barrier?.Port ?? -1}},"secret":"{{Barrier?.Secret ?? "random"}}","stageId":{{Stage}},"partitionId":{{Split}},"attemptNumber":{{Attempt}},"taskAttemptId":{{TaskId}},"cpus":1,"cpuAmount":"1","resources":{{{(GpuAddress is null ? "" : $"\"gpu\":{{\"name\":\"gpu\",\"addresses\":[\"{GpuAddress}\"]}}")}}},"localProperties":{{{string.Join(',', Properties.Select(p => $"\"{p.Key}\":\"{p.Value}\""))}}}}
-                """);
+        {
+            var resources = GpuAddress is null ? "" : $"\"gpu\":{{\"name\":\"gpu\",\"addresses\":[\"{GpuAddress}\"]}}";
+            var properties = string.Join(',', Properties.Select(p => $"\"{p.Key}\":\"{p.Value}\""));
+            return Text($"{{\"isBarrier\":{(Barrier is null ? "false" : "true")},\"connInfo\":{Barrier?.Port ?? -1},\"secret\":\"{Barrier?.Secret ?? "random"}\",\"stageId\":{Stage},\"partitionId\":{Split},"
+                + $"\"attemptNumber\":{Attempt},\"taskAttemptId\":{TaskId},\"cpus\":1,\"cpuAmount\":\"1\",\"resources\":{{{resources}}},\"localProperties\":{{{properties}}}}}");
+        }
         byte[] barrier = Barrier is { } b ? [.. Int(b.Port), .. Text(b.Secret)] : Line >= 41 ? [] : [.. Int(0), .. Text("")];
         byte[] gpu = GpuAddress is null ? Int(0) : [.. Int(1), .. Text("gpu"), .. Text("gpu"), .. Int(1), .. Text(GpuAddress)];
         return [.. Flag(Barrier is not null), .. barrier, .. Int(Stage), .. Int(Split), .. Int(Attempt), .. Long(TaskId), .. Int(1), .. gpu, .. Map(Properties)];

@@ -16,7 +16,7 @@ public sealed class JavaException : Exception
         _texts = [.. chain.Select(c => c.Message)];
     }
 
-    /// <summary>The Java class, such as <c>org.apache.spark.SparkException</c>.</summary>
+    /// <summary>The Java class, such as <c>org.apache.spark.SparkException</c>; empty if the gateway itself refused the call.</summary>
     public string ClassName { get; }
 
     /// <summary>Java's stack trace with its causes, several lines, for -v.</summary>
@@ -46,7 +46,8 @@ public sealed class JavaException : Exception
         {
             var text = FirstLine(message);
             if (line.Length > 0 && (text.Length == 0 || line.ToString().Contains(text, StringComparison.Ordinal))) continue;
-            line.Append(line.Length == 0 ? "" : "; ").Append(name.AsSpan(name.LastIndexOf('.') + 1)).Append(text.Length == 0 ? "" : ": ").Append(text);
+            var type = name.AsSpan(name.LastIndexOf('.') + 1);
+            line.Append(line.Length == 0 ? "" : "; ").Append(type).Append(text.Length == 0 || type.Length == 0 ? "" : ": ").Append(text);
         }
         return RawFileException.OneLine(line.Length > 0 ? line.ToString() : FirstLine(stack));
     }

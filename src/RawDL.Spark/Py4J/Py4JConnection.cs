@@ -203,7 +203,7 @@ internal sealed class Py4JConnection : IDisposable
         if (reply[1] == 'y') return ParseValue((JavaKind)reply[2], reply[3..]);
         if (reply[1] == 'x' && reply[2] == 'r') throw Describe(Encoding.ASCII.GetString(reply[3..]));
         var text = Unescape(reply[2] == 's' ? reply[3..] : reply[2..]);
-        throw new JavaException([("py4j.Py4JException", text)], text);
+        throw new JavaException([("", text)], text);
     }
 
     private JavaValue ParseValue(JavaKind kind, ReadOnlySpan<byte> text)

@@ -6,7 +6,7 @@ namespace RawDL.Spark;
 internal sealed class FrameReader(WireReader reader, FrameEnd end)
 {
     // Most frames fit; a larger one grows the buffer as its bytes come.
-    private const int FirstPiece = 4 << 20;
+    private const int FirstPiece = 1 << 19;
     private byte[] _buffer = [];
     private int _length;
     private bool _ended;
@@ -28,7 +28,7 @@ internal sealed class FrameReader(WireReader reader, FrameEnd end)
         _length = 0;
         if (_ended || IsNull) return !_ended;
         if (length < 0) throw new SparkProtocolException($"frame: expected a length, got {length}");
-        reader.ReadBytes(length, ref _buffer, FirstPiece);
+        reader.ReadBytes(length, ref _buffer, 0, FirstPiece);
         _length = length;
         return true;
     }

@@ -64,19 +64,19 @@ internal sealed class WireReader(Stream stream, string name)
     internal byte[] ReadBytes(int length)
     {
         var bytes = Array.Empty<byte>();
-        ReadBytes(length, ref bytes, FirstPiece);
+        ReadBytes(length, ref bytes, 0, FirstPiece);
         if (bytes.Length != length) Array.Resize(ref bytes, length);
         return bytes;
     }
 
-    /// <summary>Reads a block into a buffer that is kept or grown.</summary>
-    internal void ReadBytes(int length, ref byte[] buffer, int firstPiece)
+    /// <summary>Reads a block into a buffer that is kept or grown, behind what stays there.</summary>
+    internal void ReadBytes(int length, ref byte[] buffer, int offset, int firstPiece)
     {
-        for (var filled = 0; filled < length;)
+        var end = offset + length;
+        for (var filled = offset; filled < end;)
         {
-            if (buffer.Length < length && filled == buffer.Length)
-                Array.Resize(ref buffer, (int)Math.Min(length, Math.Max(firstPiece, 2L * buffer.Length)));
-            var piece = buffer.AsSpan(filled, Math.Min(length, buffer.Length) - filled);
+            if (filled == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(end, Math.Max(filled + (long)firstPiece, 2L * filled)));
+            var piece = buffer.AsSpan(filled, Math.Min(end, buffer.Length) - filled);
             ReadExactly(piece);
             filled += piece.Length;
         }

@@ -1,5 +1,5 @@
 using Apache.Arrow;
-using Apache.Arrow.Ipc;
+using Apache.Arrow.Types;
 
 namespace RawDL.Spark;
 
@@ -8,8 +8,8 @@ public sealed class TaskInput
 {
     private readonly WireReader _wire;
     private readonly FrameReader _frames;
-    private ArrowStreamReader? _arrow;
-    private RecordBatch? _batch;
+    private byte[] _arrow = [];
+    private int _schemaBytes;
     private bool _ended;
 
     internal TaskInput(WireReader wire, bool isArrow)
@@ -33,26 +33,33 @@ public sealed class TaskInput
     /// <summary>The next rows, a column for each of the DataFrame's, or null after the last. Valid until the next call.</summary>
     public RecordBatch? ReadBatch()
     {
+        if (ReadMessage() is not { } stream) return null;
+        var batch = ArrowMessage.Decode(stream);
+        return batch.ColumnCount == 1 && batch.Column(0) is StructArray { Data.DataType: StructType columns } rows
+            ? new RecordBatch(new Schema(columns.Fields, null), rows.Fields, rows.Length)
+            : throw new SparkProtocolException($"Arrow input: expected one column of structs, got {batch.ColumnCount} columns");
+    }
+
+    // The schema stays at the buffer's beginning, so that it and the batch behind it are a stream of their own.
+    private ReadOnlyMemory<byte>? ReadMessage()
+    {
         if (!IsArrow) throw new InvalidOperationException("input: expected MoveNext in an RDD task, got ReadBatch");
-        _batch?.Dispose();
-        _batch = null;
         if (_ended) return null;
-        _arrow ??= new ArrowStreamReader(new WireReaderStream(_wire), leaveOpen: true);
-        _batch = _arrow.ReadNextRecordBatch();
-        _ended = _batch is null;
-        return _batch switch
-        {
-            null => null,
-            { ColumnCount: 1 } when _batch.Column(0) is StructArray rows => new RecordBatch(new Schema(((Apache.Arrow.Types.StructType)rows.Data.DataType).Fields, null), rows.Fields, rows.Length),
-            _ => throw new SparkProtocolException($"Arrow input: expected one column of structs, got {_batch.ColumnCount} columns"),
-        };
+        if (_schemaBytes == 0) _schemaBytes = ArrowMessage.Read(_wire, ref _arrow, 0);
+        var bytes = ArrowMessage.Read(_wire, ref _arrow, _schemaBytes);
+        _ended = bytes == ArrowMessage.HeadBytes;
+        if (_ended) return null;
+        var end = _schemaBytes + bytes;
+        if (_arrow.Length < end + ArrowMessage.End.Length) System.Array.Resize(ref _arrow, end + ArrowMessage.End.Length);
+        ArrowMessage.End.CopyTo(_arrow, end);
+        return _arrow.AsMemory(0, end + ArrowMessage.End.Length);
     }
 
     /// <summary>Reads the rest up to END_OF_STREAM; true if that is what came.</summary>
     internal bool End()
     {
         if (IsArrow)
-            while (ReadBatch() is not null) { }
+            while (ReadMessage() is not null) { }
         else
             while (_frames.MoveNext()) { }
         return _wire.ReadInt() == SpecialLength.EndOfStream;
