@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Apache.Arrow;
 using Apache.Arrow.Ipc;
+using Apache.Arrow.Types;
 
 namespace RawDL.Spark;
 
@@ -38,12 +39,21 @@ internal static class ArrowMessage
     }
 
     /// <summary>The rows of a stream of schema, one batch and the end. The batch uses the bytes themselves.</summary>
-    internal static RecordBatch Decode(ReadOnlyMemory<byte> stream)
+    internal static RecordBatch Decode(ReadOnlyMemory<byte> stream) => Guard(stream, static batch => batch);
+
+    /// <summary>As <see cref="Decode"/> where Spark puts all columns into one of structs: the batch of these columns.</summary>
+    internal static RecordBatch DecodeRows(ReadOnlyMemory<byte> stream) => Guard(stream, static batch =>
+        batch.ColumnCount == 1 && batch.Column(0) is StructArray { Data.DataType: StructType columns } rows
+            ? new RecordBatch(new Schema(columns.Fields, null), rows.Fields, rows.Length)
+            : throw Wrong($"one column of structs, got {batch.ColumnCount} columns"));
+
+    // The package answers damaged metadata with exceptions of every kind.
+    private static RecordBatch Guard(ReadOnlyMemory<byte> stream, Func<RecordBatch, RecordBatch> rows)
     {
         try
         {
             using var reader = new ArrowStreamReader(stream);
-            return reader.ReadNextRecordBatch() ?? throw Wrong("a record batch, got another message");
+            return rows(reader.ReadNextRecordBatch() ?? throw Wrong("a record batch, got another message"));
         }
         catch (Exception exception) when (exception is not (SparkProtocolException or OutOfMemoryException))
         {

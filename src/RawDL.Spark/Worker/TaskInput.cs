@@ -1,5 +1,4 @@
 using Apache.Arrow;
-using Apache.Arrow.Types;
 
 namespace RawDL.Spark;
 
@@ -31,14 +30,7 @@ public sealed class TaskInput
     public bool MoveNext() => IsArrow ? throw new InvalidOperationException("input: expected ReadBatch in a SQL task, got MoveNext") : _frames.MoveNext();
 
     /// <summary>The next rows, a column for each of the DataFrame's, or null after the last. Valid until the next call.</summary>
-    public RecordBatch? ReadBatch()
-    {
-        if (ReadMessage() is not { } stream) return null;
-        var batch = ArrowMessage.Decode(stream);
-        return batch.ColumnCount == 1 && batch.Column(0) is StructArray { Data.DataType: StructType columns } rows
-            ? new RecordBatch(new Schema(columns.Fields, null), rows.Fields, rows.Length)
-            : throw new SparkProtocolException($"Arrow input: expected one column of structs, got {batch.ColumnCount} columns");
-    }
+    public RecordBatch? ReadBatch() => ReadMessage() is { } stream ? ArrowMessage.DecodeRows(stream) : null;
 
     // The schema stays at the buffer's beginning, so that it and the batch behind it are a stream of their own.
     private ReadOnlyMemory<byte>? ReadMessage()
