@@ -116,7 +116,7 @@ internal sealed class TaskConnection : IDisposable
     {
         var text = TaskFailure.Compose(exception, header?.Partition ?? -1, header?.Attempt ?? -1);
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"rawdl [stage {header?.Stage ?? -1} partition {header?.Partition ?? -1} attempt {header?.Attempt ?? -1}] failed: {text.AsSpan(0, text.IndexOf('\n'))}"));
-        // What JVM sent is read to its end before this side closes: up to Spark 3.5 a full pipe would hold its writer for seconds.
+        // Refuse also reads what the JVM still sends: up to Spark 3.5 a full pipe would hold its writer for seconds.
         Refuse(text);
     }
 
