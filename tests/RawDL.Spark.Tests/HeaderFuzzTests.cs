@@ -11,7 +11,13 @@ internal sealed class HeaderFuzzTests
     {
         var seeds = FakeJvm.Versions.SelectMany(version => new[] { false, true }.Select(sql => new TaskBytes(version)
         {
-            Barrier = (4711, "s"), GpuAddress = "1", Properties = [("a", "b"), ("c", "d")], Removed = [7], Added = [(8, "/x")], IsSql = sql, Frames = ["abc"u8.ToArray()],
+            Barrier = (4711, "s"),
+            GpuAddress = "1",
+            Properties = [("a", "b"), ("c", "d")],
+            Removed = [7],
+            Added = [(8, "/x")],
+            IsSql = sql,
+            Frames = ["abc"u8.ToArray()],
         }.All())).ToList();
         Fuzz.Run("Spark task header", seeds, Read, 20_000, isRefusal: IsRefusal);
     }

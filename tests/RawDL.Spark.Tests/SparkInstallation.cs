@@ -31,7 +31,10 @@ internal sealed class SparkInstallation
         string[] all = [$"spark.pyspark.python={probe}", $"spark.pyspark.driver.python={probe}", "spark.api.mode=classic", "spark.ui.enabled=false", $"spark.local.dir={folder}", $"spark.sql.warehouse.dir={folder}/warehouse", .. settings];
         var start = new ProcessStartInfo(Path.Combine(_home, "bin/spark-submit"), ["--master", master, .. all.SelectMany(s => (string[])["--conf", s]), "job.py", .. checks])
         {
-            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         (start.Environment["SPARK_HOME"], start.Environment["SPARK_LOCAL_IP"]) = (_home, "127.0.0.1");
         using var process = Process.Start(start)!;

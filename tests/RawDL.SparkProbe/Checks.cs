@@ -277,9 +277,11 @@ internal sealed class Checks(SparkContext spark)
         Expect(files.Delete($"{root}/sub"), true);
         Expect(files.Delete($"{root}/sub"), false);
         Expect(Thrown(() => files.Read(name)).ClassName, "java.io.FileNotFoundException");
-        File.WriteAllText(Path.Combine(folder, "shipped.txt"), "shipped");
-        spark.AddFile(Path.Combine(folder, "shipped.txt"));
-        Expect(File.ReadAllText(spark.PathOfFile("shipped.txt")), "shipped");
+        // Every executor of a later job fetches it: it stays in the working folder.
+        var shipped = Path.GetFullPath($"shipped-{Guid.NewGuid():N}.txt");
+        File.WriteAllText(shipped, "shipped");
+        spark.AddFile(shipped);
+        Expect(File.ReadAllText(spark.PathOfFile(Path.GetFileName(shipped))), "shipped");
         Directory.Delete(folder, recursive: true);
         return "";
     }

@@ -11,7 +11,13 @@ public static class Tasks
 {
     public static IReadOnlyDictionary<string, ISparkTask> All { get; } = new Dictionary<string, ISparkTask>
     {
-        ["echo"] = new Echo(), ["sum"] = new Sum(), ["fail"] = new Fail(), ["facts"] = new Facts(), ["digest"] = new Digest(), ["wait"] = new Wait(), ["meet"] = new Meet(),
+        ["echo"] = new Echo(),
+        ["sum"] = new Sum(),
+        ["fail"] = new Fail(),
+        ["facts"] = new Facts(),
+        ["digest"] = new Digest(),
+        ["wait"] = new Wait(),
+        ["meet"] = new Meet(),
         ["count"] = new CountRows(),
     };
 
