@@ -24,8 +24,9 @@ internal sealed class Py4JTests
             Assert.That(main.Call("rev", new byte[] { 0, 1, 2, 255 }).Bytes.ToArray(), Is.EqualTo(new byte[] { 255, 2, 1, 0 }));
             using (var list = main.CallObject("list")) Assert.That(list.Call("get", 0).Bytes.ToArray(), Is.EqualTo(new byte[] { 1, 2 }));
             using var array = main.CallObject("arr");
-            Assert.That((array.ArrayLength, array.ElementAt(0).Int, array.ElementAt(1).Text), Is.EqualTo((3, 4711, "sec\nret")));
-            using var element = array.ElementAt(2).Object;
+            var elements = array.Elements();
+            Assert.That((elements.Length, elements[0].Int, elements[1].Text), Is.EqualTo((3, 4711, "sec\nret")));
+            using var element = elements[2].Object;
             using var map = jvm.New("java.util.HashMap");
             Assert.That(map.Call("put", "K", "V").IsNull, Is.True);
             using (var list = jvm.New("java.util.ArrayList")) Assert.That(list.Call("add", "abc"u8.ToArray()).Boolean, Is.True);

@@ -49,6 +49,7 @@ internal sealed class Checks(SparkContext spark)
         _ when name.StartsWith("files=", StringComparison.Ordinal) => Files(name[6..]),
         "references" => References(),
         "floor" => Floor(),
+        "calls" => Calls(),
         _ => throw new ArgumentException($"no check {name}"),
     };
 
@@ -292,6 +293,38 @@ internal sealed class Checks(SparkContext spark)
         spark.Jvm.DeleteReleased();
         Expect(spark.References, 5);
         return "";
+    }
+
+    // What the parts of a round cost on the driver, and a call into the JVM alone.
+    private string Calls()
+    {
+        using var rdd = spark.Parallelize("a"u8.ToArray(), "b"u8.ToArray());
+        var call = new SparkCall("echo");
+        var times = new List<double>[] { [], [], [], [], [] };
+        for (var i = 0; i < 300; i++)
+        {
+            var clock = Stopwatch.GetTimestamp();
+            _ = spark.Java.Call("version");
+            Lap(0);
+            using var echo = rdd.Map(call);
+            Lap(1);
+            var served = spark.Jvm.Static($"{SparkContext.PythonPackage}PythonRDD", "collectAndServe", echo.Scala);
+            Lap(2);
+            using var frames = new ServedFrames(served);
+            while (frames.MoveNext()) { }
+            Lap(3);
+            rdd.Count();
+            Lap(4);
+
+            void Lap(int part)
+            {
+                times[part].Add(Stopwatch.GetElapsedTime(clock).TotalMilliseconds);
+                clock = Stopwatch.GetTimestamp();
+            }
+        }
+        return string.Create(CultureInfo.InvariantCulture, $"medians of the last 100, ms: call {Late(0):F2}, function and RDD {Late(1):F2}, job {Late(2):F2}, fetching {Late(3):F2}; JVM's own job {Late(4):F2}");
+
+        double Late(int part) => times[part].TakeLast(100).Order().ElementAt(50);
     }
 
     // In turns and in blocks: the JVM gets faster for some hundred jobs.

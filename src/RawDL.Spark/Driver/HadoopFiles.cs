@@ -37,9 +37,9 @@ public sealed class HadoopFiles : IDisposable
         using var target = Open(path);
         using var entries = target.System.CallObject("listStatus", target.Path);
         var files = new List<HadoopFile>();
-        for (int i = 0, count = entries.ArrayLength; i < count; i++)
+        foreach (var element in entries.Elements())
         {
-            using var entry = entries.ElementAt(i).Object;
+            using var entry = element.Object;
             using var name = entry.CallObject("getPath");
             files.Add(new HadoopFile(name.Call("toString").Text, entry.Call("getLen").Long, entry.Call("isDirectory").Boolean,
                 DateTime.UnixEpoch.AddMilliseconds(entry.Call("getModificationTime").Long)));

@@ -10,12 +10,11 @@ public sealed class ServedFrames : IDisposable
     internal ServedFrames(JavaValue served)
     {
         using var triple = served.Object;
-        var address = triple.ElementAt(0).Address;
-        var secret = triple.ElementAt(1).TextOrNull;
-        _server = triple.ElementAt(2).Object;
+        if (triple.Elements(3) is not [var address, var secret, var server]) throw new SparkProtocolException("results: expected address, secret and server");
+        _server = server.Object;
         try
         {
-            _socket = LocalSocket.Open(address, secret, "results");
+            _socket = LocalSocket.Open(address.Address, secret.TextOrNull, "results");
         }
         catch
         {

@@ -62,7 +62,8 @@ public sealed class SparkBroadcast : IDisposable
     {
         var holder = SetUp(spark);
         using var server = holder.CallObject("setupEncryptionServer");
-        using (var socket = LocalSocket.Open(server.ElementAt(0).Address, server.ElementAt(1).TextOrNull, "encryption")) socket.SendChunked([.. Prefix(content.Length), .. content]);
+        if (server.Elements(2) is not [var address, var secret]) throw new SparkProtocolException("encryption: expected address and secret");
+        using (var socket = LocalSocket.Open(address.Address, secret.TextOrNull, "encryption")) socket.SendChunked([.. Prefix(content.Length), .. content]);
         holder.CallVoid("waitTillDataReceived");
         return holder;
     }

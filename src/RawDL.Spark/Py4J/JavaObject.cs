@@ -30,8 +30,11 @@ internal sealed class JavaObject : IDisposable
         if (result.Kind is JavaKind.Reference or JavaKind.Array or JavaKind.List or JavaKind.Set or JavaKind.Map or JavaKind.Iterator) result.Object.Dispose();
     }
 
-    /// <summary>An element of an array.</summary>
-    internal JavaValue ElementAt(int index) => Connection.ArrayElement(Target, index);
+    /// <summary>All elements of an array. The caller disposes those that are objects.</summary>
+    internal JavaValue[] Elements() => ArrayLength is var count and > 0 ? Connection.ArrayElements(Target, count) : [];
+
+    /// <summary>The first elements of an array.</summary>
+    internal JavaValue[] Elements(int count) => Connection.ArrayElements(Target, count);
 
     /// <summary>The number of elements of an array.</summary>
     internal int ArrayLength => Connection.ArrayLength(Target);

@@ -82,9 +82,30 @@ internal sealed class Py4JConnection : IDisposable
         }
     }
 
-    internal JavaValue ArrayElement(string array, int index) => Array("g", array, index);
+    /// <summary>The first elements of an array, in one round trip.</summary>
+    internal JavaValue[] ArrayElements(string array, int count)
+    {
+        lock (_lock)
+        {
+            var deletions = WriteDeletions();
+            for (var i = 0; i < count; i++) _command.Line("a").Line("g").Line(array).Value(i).End();
+            // All replies are read before the first one may throw.
+            var replies = new byte[count][];
+            replies[0] = Send(deletions).ToArray();
+            for (var i = 1; i < count; i++) replies[i] = ReadLine().ToArray();
+            return System.Array.ConvertAll(replies, reply => Parse(reply));
+        }
+    }
 
-    internal int ArrayLength(string array) => Array("e", array, null).Int;
+    internal int ArrayLength(string array)
+    {
+        lock (_lock)
+        {
+            var deletions = WriteDeletions();
+            _command.Line("a").Line("e").Line(array).End();
+            return Parse(Send(deletions)).Int;
+        }
+    }
 
     internal JavaObject NewArray(string elementClass, params ReadOnlySpan<JavaValue> elements)
     {
@@ -123,18 +144,6 @@ internal sealed class Py4JConnection : IDisposable
     }
 
     public void Dispose() => _stream.Dispose();
-
-    private JavaValue Array(string operation, string array, int? index)
-    {
-        lock (_lock)
-        {
-            var deletions = WriteDeletions();
-            _command.Line("a").Line(operation).Line(array);
-            if (index is { } i) _command.Value(i);
-            _command.End();
-            return Parse(Send(deletions));
-        }
-    }
 
     private int WriteDeletions()
     {
