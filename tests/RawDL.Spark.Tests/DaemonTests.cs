@@ -168,6 +168,11 @@ internal sealed class DaemonTests
         if (how == "reset") jvm.Socket.LingerState = new LingerOption(true, 0);
         if (how != "kill") jvm.Dispose();
         Assert.That(cancelled.Wait(5_000), Is.True);
+        if (how == "kill")
+        {
+            jvm.Socket.Shutdown(SocketShutdown.Send);
+            Assert.That(jvm.IsAtEnd(), Is.True, "a killed task answers nothing");
+        }
         jvm.Dispose();
         daemon.AssertIdle();
     }

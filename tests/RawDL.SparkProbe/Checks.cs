@@ -180,7 +180,7 @@ internal sealed class Checks(SparkContext spark)
         var called = new Stopwatch();
         var other = new Thread(() =>
         {
-            Thread.Sleep(1500);
+            WaitFor("*.begun");
             called.Start();
             monitor.CancelJobGroup("waiting");
         });
@@ -191,12 +191,17 @@ internal sealed class Checks(SparkContext spark)
         var seen = called.ElapsedMilliseconds;
         other.Join();
         Expect(thrown.IsCancellation, true);
-        while (Directory.GetFiles(folder).Length < 2 && called.Elapsed < TimeSpan.FromSeconds(15)) Thread.Sleep(20);
+        WaitFor("*.ended");
         var heard = called.ElapsedMilliseconds;
-        Expect(string.Join(',', Directory.GetFiles(folder).Select(File.ReadAllText)), "cancelled,cancelled");
+        Expect(string.Join(',', Directory.GetFiles(folder, "*.ended").Select(File.ReadAllText)), "cancelled,cancelled");
         Directory.Delete(folder, recursive: true);
         spark.SetJobGroup("probe", "");
         return $"driver after {seen} ms, tasks after {heard} ms";
+
+        void WaitFor(string files)
+        {
+            for (var clock = Stopwatch.StartNew(); Directory.GetFiles(folder, files).Length < 2 && clock.Elapsed < TimeSpan.FromSeconds(20);) Thread.Sleep(20);
+        }
     }
 
     private string Barrier()

@@ -88,14 +88,15 @@ public static class Tasks
         }
     }
 
-    /// <summary>Payload: a folder. Waits until it is cancelled, and leaves a file there that says so.</summary>
+    /// <summary>Payload: a folder. Waits until it is cancelled, and leaves files there that say so.</summary>
     private sealed class Wait : ISparkTask
     {
         public void Run(TaskContext context, TaskInput input, TaskOutput output)
         {
             var folder = Encoding.UTF8.GetString(context.Payload.Span);
+            File.WriteAllText(Path.Combine(folder, $"{context.TaskId}.begun"), "");
             var cancelled = context.Cancellation.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
-            File.WriteAllText(Path.Combine(folder, $"{context.TaskId}"), cancelled ? "cancelled" : "late");
+            File.WriteAllText(Path.Combine(folder, $"{context.TaskId}.ended"), cancelled ? "cancelled" : "late");
         }
     }
 

@@ -75,6 +75,8 @@ internal sealed class TaskConnection : IDisposable
             var input = new TaskInput(Reader, isArrow);
             output = new TaskOutput(Writer, isArrow);
             task.Run(new TaskContext(header, _broadcasts, payload, watch.Token), input, output);
+            // An answer now would let the JVM keep a connection that it is about to close, and the next task would fail on it.
+            watch.Token.ThrowIfCancellationRequested();
             output.End();
             Finish(header, input.End(), boot, begin);
             return true;
