@@ -1,6 +1,7 @@
 using System.Globalization;
 using RawDL.Cuda;
 using RawDL.NN;
+using RawDL.Spark;
 
 namespace RawDL.Cli;
 
@@ -28,7 +29,7 @@ internal static class Failure
         UsageException or ConfigurationException or ArgumentException or RunFolderException => ExitCode.Usage,
         TrainingDivergedException => ExitCode.Diverged,
         ReplicaException => ExitCode.Replica,
-        CommunicationException => ExitCode.Communication,
+        CommunicationException or JavaException => ExitCode.Communication,
         OperationCanceledException => Signals.Code,
         CudaException or OutOfMemoryException => ExitCode.Device,
         RawFileException or EndOfStreamException or InvalidDataException => ExitCode.Data,

@@ -88,7 +88,8 @@ public static partial class Datasets
             throw new RawFileException(path, null, "expected IDX files named as MNIST's, train-images.npy, data_batch_1.bin or a folder of images for each class, got none of them");
         }
         if (Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase)) return DatasetPair.Split(CsvTable.Read(path, name, options.LabelColumn), options.TestFraction, options.Seed);
-        if (File.Exists(path)) throw new RawFileException(path, null, "expected a CSV file (.csv) or a folder, got another file");
+        if (Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return PackedData.Decode(SafetensorsFile.Read(path));
+        if (File.Exists(path)) throw new RawFileException(path, null, "expected a CSV file (.csv), packed data (.safetensors) or a folder, got another file");
         var names = string.Join(", ", Catalog.Select(source => source.Name));
         throw new ArgumentException($"Data: expected {names}, a .csv file or a folder, got {RawFileException.Quote(path)}.");
     }

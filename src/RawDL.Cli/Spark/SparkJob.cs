@@ -1,0 +1,43 @@
+using RawDL.Spark;
+
+namespace RawDL.Cli;
+
+/// <summary>This process as the driver of a Spark application: the words behind job.py are those of the shell, and the application ends with the command's exit code.</summary>
+internal sealed class SparkJob : IDisposable
+{
+    private readonly SparkDriver _driver;
+    private SparkContext? _context;
+
+    private SparkJob(SparkDriver driver) => _driver = driver;
+
+    /// <summary>The application of this process; null if spark-submit did not start it.</summary>
+    public static SparkJob? Current { get; private set; }
+
+    /// <summary>The application, started when first asked for: a command that needs no cluster starts none.</summary>
+    public SparkContext Context => _context ??= _driver.Start(new SparkOptions { Name = "rawdl" });
+
+    /// <summary>Runs a command line, whoever started the process.</summary>
+    public static int Run(string[] args, Func<string[], ExitCode> run)
+    {
+        SparkDriver? driver;
+        try
+        {
+            driver = SparkDriver.Detect();
+        }
+        catch (SparkProtocolException e)
+        {
+            Console.Error.WriteLine($"rawdl: {e.Message}");
+            return (int)ExitCode.Usage;
+        }
+        if (driver is null) return (int)run(args);
+        driver.EndWithJvm();
+        using var job = Current = new SparkJob(driver);
+        var code = (int)run(args[Math.Min(1, args.Length)..]);
+        // Nothing may be lost that the JVM copies from here on.
+        Console.Out.Flush();
+        job._context?.Exit(code);
+        return code;
+    }
+
+    public void Dispose() => _context?.Dispose();
+}
