@@ -1,0 +1,38 @@
+using System.CommandLine;
+
+namespace RawDL.Cli;
+
+/// <summary>The options that say how a Spark application trains.</summary>
+internal sealed class SparkChoice
+{
+    private const string Rounds = "rounds", Ranks = "ranks";
+
+    private readonly Option<string?> _mode = Values.Choice("--spark-mode",
+        "Under spark-submit: rounds (the default; each round is a job whose tasks may be lost and retried) or ranks (MPI ranks inside a barrier stage).", Rounds, Ranks);
+
+    private readonly Option<int?> _shards = Values.Integer("--shards", "Under spark-submit: replicas that train together, as -n of mpiexec; by default one for each task that the cluster can run at a time.", 1, 100_000);
+    private readonly Option<int?> _retries = Values.Integer("--spark-retries", "ranks: how often the stage is submitted again, from the last checkpoint, after a rank was lost; 3 by default.", 0, 1000);
+
+    public SparkChoice()
+    {
+        foreach (var option in (Option[])[_mode, _shards, _retries])
+            option.Validators.Add(result =>
+            {
+                if (SparkJob.Current is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
+            });
+    }
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[_mode, _shards, _retries]) command.Add(option);
+    }
+
+    /// <summary>Ranks, else rounds.</summary>
+    public bool IsRanks(ParseResult parsed) => parsed.GetValue(_mode) == Ranks;
+
+    /// <summary>Replicas as the command line has them, or null.</summary>
+    public int? Shards(ParseResult parsed) => parsed.GetValue(_shards);
+
+    /// <summary>How often a failed stage of ranks is submitted again.</summary>
+    public int Retries(ParseResult parsed) => parsed.GetValue(_retries) ?? 3;
+}
