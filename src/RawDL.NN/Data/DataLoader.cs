@@ -53,6 +53,17 @@ public sealed class DataLoader : IDisposable
         _worker.Start();
     }
 
+    /// <summary>The loader of a run.</summary>
+    internal static DataLoader Of(TrainingConfiguration configuration, Dataset train, Model model, int rank, int size) => new(train, new DataLoaderOptions
+    {
+        BatchSize = (int)Math.Min((long)configuration.BatchSize * configuration.Synchronization.Accumulation, int.MaxValue),
+        Seed = configuration.Seed,
+        Normalization = model.Normalization,
+        Augmentation = configuration.Augmentation,
+        Rank = rank,
+        Size = size,
+    });
+
     /// <summary>The dataset below.</summary>
     public Dataset Dataset => _dataset;
 
@@ -185,10 +196,13 @@ public sealed class DataLoader : IDisposable
     }
 
     /// <summary>Samples of a batch, this rank's and all ranks'.</summary>
-    internal (int Own, int Global) Counts(int firstSample, int number)
+    internal (int Own, int Global) Counts(int firstSample, int number) => Counts(firstSample, number, _options.Rank);
+
+    /// <summary>Samples of a batch, a rank's and all ranks'.</summary>
+    internal (int Own, int Global) Counts(int firstSample, int number, int rank)
     {
         var global = (int)Math.Min((long)_batchSize * _options.Size, _dataset.Count - firstSample - (long)number * _batchSize * _options.Size);
-        return ((int)Math.Clamp(global - (long)_options.Rank * _batchSize, 0, _batchSize), global);
+        return ((int)Math.Clamp(global - (long)rank * _batchSize, 0, _batchSize), global);
     }
 
     private void Fill(Batch batch, int epoch, int firstSample, int number, int generation)

@@ -80,8 +80,8 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
 
     public override void Restore(RunState state, SafetensorsFile file)
     {
-        PerRank.Restore("ranks.residual", _reduction.Residual.Length, Group, file, PerRankMerge.Sum)?.CopyTo(_reduction.Residual, 0);
-        if (PerRank.Restore("ranks.statistics", Statistics.Count + 1, Group, file, PerRankMerge.Mean) is { } statistics)
+        PerRank.Restore("ranks.residual", _reduction.Residual.Length, Group.Rank, Group.Size, file, PerRankMerge.Sum)?.CopyTo(_reduction.Residual, 0);
+        if (PerRank.Restore("ranks.statistics", Statistics.Count + 1, Group.Rank, Group.Size, file, PerRankMerge.Mean) is { } statistics)
         {
             Statistics.CopyFrom(statistics.AsSpan(0, Statistics.Count));
             _samplesOfStatistics = (long)statistics[^1];

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace RawDL.NN;
 
 /// <summary>
@@ -11,7 +9,7 @@ namespace RawDL.NN;
 /// Σ nᵢ·(σᵢ² + (μᵢ − μ̄)²) / n. A round ends before its k-th step where the epoch ends, and where the run is judged, saved or over. One step per round, plain SGD or momentum and averaged
 /// states give what a single process gives with the samples of all ranks as one batch; Adam and its kin do not, since the mean of squares is not the square of the mean.
 /// </remarks>
-internal sealed class ParameterAveraging : Synchronizer
+internal class ParameterAveraging : Synchronizer
 {
     private readonly PeriodSchedule _schedule;
     private readonly OuterOptimizer _outer;
@@ -19,15 +17,16 @@ internal sealed class ParameterAveraging : Synchronizer
     private readonly ICommunicator? _node;
     private readonly Reduction? _nodeReduction;
     private readonly RunningStatistics _statistics;
-    private readonly float[] _buffer, _before;
-    private float[] _withheld = [];
+    private float[] _buffer = [], _before = [], _withheld = [];
     private int _stepsOfRound, _stepsOfNodeRound;
     private long _samplesBeforeNode;
 
-    public ParameterAveraging(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer) : base(options, group, model, optimizer)
+    public ParameterAveraging(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer) : this(options, group, model, optimizer, group.Size) { }
+
+    protected ParameterAveraging(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer, int ranks) : base(options, group, model, optimizer, ranks)
     {
         _schedule = PeriodSchedule.Parse(options.Period);
-        _outer = OuterOptimizer.Parse(options.Outer, group.Size);
+        _outer = OuterOptimizer.Parse(options.Outer, ranks);
         _outer.Begin(Trainable(model.Parameters.Values.ToArray()));
         _reduction = new Reduction(group, options.Deterministic);
         if (options.NodePeriod > 0)
@@ -36,14 +35,11 @@ internal sealed class ParameterAveraging : Synchronizer
             _nodeReduction = new Reduction(_node, options.Deterministic);
         }
         _statistics = new RunningStatistics(model.Parameters);
-        var states = options.UpdaterState == UpdaterState.Average ? optimizer.States.Count : 0;
-        _buffer = IsAlone ? [] : new float[model.Parameters.Count + states * model.Parameters.TrainableCount];
-        _before = IsAlone ? [] : new float[model.Parameters.Count];
         RememberChecksum();
     }
 
     // Nothing to average, nothing to remember: every step is a meeting.
-    private bool IsAlone => Group.Size == 1 && _outer.IsMean;
+    private protected virtual bool IsAlone => Group.Size == 1 && _outer.IsMean;
 
     public override bool StopsAnywhere => IsAlone;
 
@@ -93,9 +89,9 @@ internal sealed class ParameterAveraging : Synchronizer
     public override void Save(RunState state, List<SafetensorsTensor> tensors)
     {
         if (!_outer.IsMean) tensors.Add(SafetensorsTensor.Create("outer.velocity", new Shape(_outer.Velocity.Length), _outer.Velocity));
-        if (Options.UpdaterState != UpdaterState.Keep || Group.Size == 1) return;
+        if (Options.UpdaterState != UpdaterState.Keep || WorldSize == 1) return;
         for (var i = 0; i < Optimizer.States.Count; i++)
-            tensors.Add(PerRank.Save($"ranks.{Optimizer.StateNames[i]}", Optimizer.States[i].ToArray(), Group));
+            tensors.Add(SaveStates(i, $"ranks.{Optimizer.StateNames[i]}"));
     }
 
     public override void Restore(RunState state, SafetensorsFile file)
@@ -110,15 +106,36 @@ internal sealed class ParameterAveraging : Synchronizer
         }
         if (Options.UpdaterState == UpdaterState.Keep)
             for (var i = 0; i < Optimizer.States.Count; i++)
-                if (PerRank.Restore($"ranks.{Optimizer.StateNames[i]}", Optimizer.States[i].Count, Group, file, PerRankMerge.Mean) is { } mine) Optimizer.States[i].CopyFrom(mine);
+                RestoreStates(i, $"ranks.{Optimizer.StateNames[i]}", file);
         base.Restore(state, file);
     }
+
+    /// <summary>States of all ranks, where each keeps its own.</summary>
+    protected virtual SafetensorsTensor SaveStates(int index, string name) => PerRank.Save(name, Optimizer.States[index].ToArray(), Group);
+
+    /// <summary>Takes up what <see cref="SaveStates"/> left.</summary>
+    protected virtual void RestoreStates(int index, string name, SafetensorsFile file)
+    {
+        if (PerRank.Restore(name, Optimizer.States[index].Count, Group.Rank, Group.Size, file, PerRankMerge.Mean) is { } mine) Optimizer.States[index].CopyFrom(mine);
+    }
+
+    /// <summary>The mean of all replicas, weighted by samples, averaged optimizer states already in their places; notes how far the replicas were apart.</summary>
+    protected virtual Span<float> Mean(long samples)
+    {
+        var values = Mix(_reduction, Group, samples);
+        (SquaredDistance, SquaredNorm) = RawDL.NN.SquaredDistance.Of(Trainable(_before), Trainable(values));
+        return values;
+    }
+
+    /// <summary>√(mean of ‖w_i − w̄‖²) / ‖w̄‖ over the ranks, the same bits on all.</summary>
+    protected virtual double Apart() => Apart(Group.SumInOrder(SquaredDistance), SquaredNorm, Group.Size);
+
+    protected static double Apart(double sum, double norm, int ranks) => norm > 0 ? Math.Sqrt(sum / ranks / norm) : 0;
 
     private void Average(float rate, long samples)
     {
         var sent = _reduction.Bytes;
-        var values = Mix(_reduction, Group, samples);
-        (SquaredDistance, SquaredNorm) = Measure(Trainable(_before), Trainable(values));
+        var values = Mean(samples);
         var apart = _schedule.IsAdaptive ? Apart() : 0;
         _outer.Step(Trainable(values), rate);
         Model.Parameters.CopyFrom(values);
@@ -142,13 +159,14 @@ internal sealed class ParameterAveraging : Synchronizer
     private Span<float> Mix(Reduction reduction, ICommunicator group, long samples)
     {
         var count = Model.Parameters.Count;
+        var averaged = Options.UpdaterState == UpdaterState.Average ? Optimizer.States : [];
+        if (_buffer.Length == 0) (_buffer, _before) = (new float[count + averaged.Count * Model.Parameters.TrainableCount], new float[count]);
         var values = _buffer.AsSpan(0, count);
         Model.Parameters.CopyTo(values);
         values.CopyTo(_before);
         var total = group.SumInOrder(samples);
         // No rank had samples: impossible in a step, but the mean of equals is defined too.
         var weight = (float)(total > 0 ? samples / total : 1.0 / group.Size);
-        var averaged = Options.UpdaterState == UpdaterState.Average ? Optimizer.States : [];
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyTo(StateOf(i));
         reduction.SumWeighted(_buffer, weight);
         for (var i = 0; i < averaged.Count; i++) averaged[i].CopyFrom(StateOf(i));
@@ -156,37 +174,11 @@ internal sealed class ParameterAveraging : Synchronizer
         return values;
     }
 
-    // √(mean of ‖w_i − w̄‖²) / ‖w̄‖ over the ranks, the same bits on all.
-    private double Apart()
-    {
-        var sum = Group.SumInOrder(SquaredDistance);
-        return SquaredNorm > 0 ? Math.Sqrt(sum / Group.Size / SquaredNorm) : 0;
-    }
+    private Span<float> StateOf(int index) => StateOf(_buffer, index);
 
-    private Span<float> StateOf(int index) =>
-        _buffer.AsSpan(Model.Parameters.Count + index * Model.Parameters.TrainableCount, Model.Parameters.TrainableCount);
+    /// <summary>An optimizer state in a vector of parameters and states.</summary>
+    protected Span<float> StateOf(float[] vector, int index) =>
+        vector.AsSpan(Model.Parameters.Count + index * Model.Parameters.TrainableCount, Model.Parameters.TrainableCount);
 
-    private Span<float> Trainable(Span<float> values) => values[..Model.Parameters.TrainableCount];
-
-    // ‖a − b‖² and ‖b‖², each lane's sum in double.
-    private static (double Distance, double Norm) Measure(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        Vector<double> distances = default, norms = default;
-        var i = 0;
-        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
-        {
-            var y = new Vector<float>(b[i..]);
-            Vector.Widen(new Vector<float>(a[i..]) - y, out var low, out var high);
-            distances += low * low + high * high;
-            Vector.Widen(y, out low, out high);
-            norms += low * low + high * high;
-        }
-        var (distance, norm) = (Vector.Sum(distances), Vector.Sum(norms));
-        for (; i < a.Length; i++)
-        {
-            distance += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-            norm += (double)b[i] * b[i];
-        }
-        return (distance, norm);
-    }
+    protected Span<float> Trainable(Span<float> values) => values[..Model.Parameters.TrainableCount];
 }

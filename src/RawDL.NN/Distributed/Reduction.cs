@@ -26,10 +26,16 @@ internal sealed class Reduction(ICommunicator group, bool deterministic)
     /// <param name="weight">This rank's.</param>
     public void SumWeighted(Span<float> values, float weight)
     {
+        Scale(values, weight);
+        Sum(values);
+    }
+
+    /// <summary>values ← weight·values.</summary>
+    internal static void Scale(Span<float> values, float weight)
+    {
         var i = 0;
         for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) (new Vector<float>(values[i..]) * weight).CopyTo(values[i..]);
         for (; i < values.Length; i++) values[i] *= weight;
-        Sum(values);
     }
 
     /// <summary>What each rank of a ring sends to reduce n float32 values.</summary>

@@ -36,12 +36,35 @@ internal sealed class RunningStatistics
     {
         if (_variances.Length == 0) return;
         var spread = new float[_variances.Length];
+        Spread(own, pooled, weight, spread);
+        reduction.Sum(spread);
+        Complete(pooled, spread);
+    }
+
+    /// <summary>The same where the statistics of all ranks lie one behind the other.</summary>
+    /// <param name="own">By rank.</param>
+    /// <param name="pooled">Σ weight·own; its variances are completed.</param>
+    /// <param name="weights">By rank.</param>
+    public void AddSpread(ReadOnlySpan<float> own, Span<float> pooled, ReadOnlySpan<float> weights)
+    {
+        if (_variances.Length == 0) return;
+        var spreads = new float[weights.Length * _variances.Length];
+        for (var rank = 0; rank < weights.Length; rank++) Spread(own.Slice(rank * pooled.Length, pooled.Length), pooled, weights[rank], spreads.AsSpan(rank * _variances.Length, _variances.Length));
+        Reduction.AddInOrder(spreads, _variances.Length, weights.Length);
+        Complete(pooled, spreads.AsSpan(0, _variances.Length));
+    }
+
+    private void Spread(ReadOnlySpan<float> own, ReadOnlySpan<float> pooled, float weight, Span<float> spread)
+    {
         for (var i = 0; i < spread.Length; i++)
         {
             var apart = own[_means[i]] - pooled[_means[i]];
             spread[i] = weight * apart * apart;
         }
-        reduction.Sum(spread);
+    }
+
+    private void Complete(Span<float> pooled, ReadOnlySpan<float> spread)
+    {
         for (var i = 0; i < spread.Length; i++) pooled[_variances[i]] += spread[i];
     }
 }

@@ -15,11 +15,11 @@ internal abstract unsafe class Synchronizer : IDisposable
     private uint _checksum;
 
     /// <summary>Takes the first values as what all replicas share.</summary>
-    protected Synchronizer(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer)
+    protected Synchronizer(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer, int? ranks = null)
     {
-        (Options, Group, Model, Optimizer) = (options, group, model, optimizer);
-        _statuses = new RankStatus[group.Size];
-        Report = new CommunicationReport(options.Name, group.Size);
+        (Options, Group, Model, Optimizer, WorldSize) = (options, group, model, optimizer, ranks ?? group.Size);
+        _statuses = new RankStatus[WorldSize];
+        Report = new CommunicationReport(options.Name, WorldSize);
         Progress = new LocalProgress();
     }
 
@@ -30,7 +30,7 @@ internal abstract unsafe class Synchronizer : IDisposable
     public virtual (int Rank, int Size) Shard => (Group.Rank, Group.Size);
 
     /// <summary>Ranks of the whole run.</summary>
-    public virtual int WorldSize => Group.Size;
+    public virtual int WorldSize { get; }
 
     /// <summary>Whether this rank judges the run, alone or with its group.</summary>
     public virtual bool Judges => true;
@@ -61,14 +61,27 @@ internal abstract unsafe class Synchronizer : IDisposable
     protected double SquaredNorm { get; set; }
 
     /// <summary>The strategy of a configuration.</summary>
-    public static Synchronizer Create(SynchronizationOptions options, ICommunicator world, Model model, Optimizer optimizer) => options.Kind switch
+    public static Synchronizer Create(SynchronizationOptions options, TrainerOptions run, Model model, Optimizer optimizer)
     {
-        SynchronizationKind.Downpour => throw new ConfigurationException($"synchronization: downpour: expected servers, got a trainer alone; {nameof(DistributedTraining)}.{nameof(DistributedTraining.Run)} starts both."),
-        // The mean of what linear rules made of equal parameters is what they make of the mean gradient: the same step with fewer bytes, and with the bits of a single process.
-        SynchronizationKind.Average when world.Size > 1 && IsLinear(options, optimizer) => new GradientAllReduce(options with { Deterministic = true }, world, model, optimizer),
-        SynchronizationKind.Gradients => new GradientAllReduce(options, world, model, optimizer),
-        _ => new ParameterAveraging(options, world, model, optimizer),
-    };
+        var (world, rounds) = (run.Communicator, run.Rounds);
+        switch (options.Kind)
+        {
+            case SynchronizationKind.Downpour when rounds is not null:
+                throw new ConfigurationException("synchronization: downpour: expected ranks, which go each at its own pace, got rounds.");
+            case SynchronizationKind.Downpour:
+                throw new ConfigurationException($"synchronization: downpour: expected servers, got a trainer alone; {nameof(DistributedTraining)}.{nameof(DistributedTraining.Run)} starts both.");
+            // The mean of what linear rules made of equal parameters is what they make of the mean gradient: the same step with fewer bytes, and with the bits of a single process.
+            case SynchronizationKind.Average when rounds is null && world.Size > 1 && IsLinear(options, optimizer):
+                return new GradientAllReduce(options with { Deterministic = true }, world, model, optimizer);
+            case SynchronizationKind.Average when rounds is not null && IsLinear(options, optimizer):
+            case SynchronizationKind.Gradients when rounds is not null:
+                return new RoundGradients(rounds, model, optimizer);
+            case SynchronizationKind.Gradients:
+                return new GradientAllReduce(options, world, model, optimizer);
+            default:
+                return rounds is null ? new ParameterAveraging(options, world, model, optimizer) : new RoundAveraging(rounds, model, optimizer);
+        }
+    }
 
     private static bool IsLinear(SynchronizationOptions options, Optimizer optimizer) =>
         options is { Period: "1", NodePeriod: 0, UpdaterState: UpdaterState.Average, Outer.Name: "mean" } && optimizer.IsLinear;
@@ -81,6 +94,9 @@ internal abstract unsafe class Synchronizer : IDisposable
 
     /// <summary>Steps from now on in which the ranks have nothing to do with each other, the last one's <see cref="EndStep"/> excepted.</summary>
     public virtual int StepsAlone => 0;
+
+    /// <summary>Called once, with the loader of <see cref="Shard"/>.</summary>
+    public virtual void Bind(DataLoader loader) { }
 
     /// <summary>Called before a step.</summary>
     public virtual void BeginStep() { }
@@ -146,7 +162,7 @@ internal abstract unsafe class Synchronizer : IDisposable
     /// <exception cref="ReplicaException">On every rank, when the replicas differ.</exception>
     protected void Meet(RunState state, long step)
     {
-        Span<RankStatus> mine = [new RankStatus
+        var mine = new RankStatus
         {
             Samples = Progress.Samples,
             LossSum = Progress.LossSum,
@@ -160,9 +176,9 @@ internal abstract unsafe class Synchronizer : IDisposable
             SquaredDistance = SquaredDistance,
             SquaredNorm = SquaredNorm,
             Checksum = _checksum,
-        }];
+        };
         var started = Stopwatch.GetTimestamp();
-        Group.AllGather<byte>(MemoryMarshal.AsBytes(mine), MemoryMarshal.AsBytes(_statuses.AsSpan()));
+        Gather(mine, _statuses);
         Timeline?.Add("wait", started);
         WaitSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         (TransferSeconds, SentBytes, SquaredDistance, SquaredNorm) = (0, 0, 0, 0);
@@ -180,6 +196,9 @@ internal abstract unsafe class Synchronizer : IDisposable
         (Progress.Samples, Progress.LossSum, Progress.ComputeSeconds) = (0, 0, 0);
         Report.Add(_statuses, step);
     }
+
+    /// <summary>What all ranks have to say.</summary>
+    protected virtual void Gather(in RankStatus mine, RankStatus[] all) => Group.AllGather<byte>(MemoryMarshal.AsBytes(new ReadOnlySpan<RankStatus>(in mine)), MemoryMarshal.AsBytes(all.AsSpan()));
 
     /// <summary>Runs something that moves data, and counts its time.</summary>
     protected void Transfer(string name, Action move)

@@ -1,8 +1,14 @@
+using System.Diagnostics;
+
 namespace RawDL.NN;
 
 /// <summary>The trainer's step on a device that repeats it without the host: the batches are drawn there from the data set's bytes, and the rates are planned ahead.</summary>
-internal sealed class ResidentTraining : IDisposable
+internal sealed class ResidentTraining : IStepRunner, IDisposable
 {
+    // So many steps that they take about a quarter of a second.
+    private const int FewestSteps = 16;
+    private const double Seconds = 0.25;
+
     private readonly Model _model;
     private readonly Optimizer _optimizer;
     private readonly DataLoader _loader;
@@ -27,15 +33,11 @@ internal sealed class ResidentTraining : IDisposable
         return model.Device.CreateResidentStep(() => Data(model, loader.Dataset)) is { } step ? new ResidentTraining(model, optimizer, loader, tape, row, step) : null;
     }
 
-    /// <summary>Does the next steps of an epoch.</summary>
-    /// <param name="firstStep">Number of the first, from 1.</param>
-    /// <param name="epoch">The epoch, from 0.</param>
-    /// <param name="position">Samples of the epoch that all ranks have used.</param>
-    /// <param name="rates">Learning rate of each step.</param>
-    /// <param name="losses">Receives the loss of each step.</param>
-    /// <returns>Steps done; fewer than the rates when the next one's loss or gradients are not finite, which has changed nothing.</returns>
+    public int MostSteps { get; private set; } = FewestSteps;
+
     public int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses)
     {
+        var started = Stopwatch.GetTimestamp();
         if (_epoch != epoch || _first > position)
         {
             (_epoch, _first, _used) = (epoch, position, 0);
@@ -49,10 +51,10 @@ internal sealed class ResidentTraining : IDisposable
         for (var i = 0; i < rates.Length; i++) _step.Run(_batch = _loader.Counts(position, i).Own, _work);
         var done = _step.End(losses);
         for (var i = 0; i < done; i++) _used += _loader.Counts(position, i).Own;
+        if (done > 0) MostSteps = (int)Math.Clamp(Seconds * done / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds), FewestSteps, Math.Min(2L * MostSteps, ResidentStep.MostSteps));
         return done;
     }
 
-    /// <summary>The order of the samples is taken anew, as after steps that were done elsewhere.</summary>
     public void Forget() => _epoch = -1;
 
     public void Dispose() => _step.Dispose();

@@ -8,10 +8,6 @@ namespace RawDL.NN;
 /// was interrupted and resumed. The one exception is a stop by time.</remarks>
 public sealed class Trainer : IDisposable
 {
-    // Steps that a device does without the host: so many that they take about a quarter of a second, for the sake of progress and of an interrupt.
-    private const int FewestResidentSteps = 16;
-    private const double ResidentSeconds = 0.25;
-
     private readonly TrainerOptions _options;
     private readonly IRunEvents _events;
     private readonly DatasetPair _data;
@@ -21,14 +17,14 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly Synchronizer _synchronizer;
     private readonly Tape _tape;
-    private readonly GradientTree _gradients;
+    private readonly Differentiation _differentiation;
     private readonly ResidentTraining? _resident;
+    private readonly IStepRunner? _runner;
     private readonly Stopwatch _watch = new();
     private readonly List<Action<Utf8JsonWriter>> _rounds = [];
     private readonly int _globalBatch;
     private RunState _state = new();
     private bool _isLoaderBehind;
-    private int _residentSteps = FewestResidentSteps;
     private double _earlierSeconds;
     private (long Step, Evaluation Evaluation)? _judged;
 
@@ -48,25 +44,19 @@ public sealed class Trainer : IDisposable
         Model = Model.Create(configuration, train, options.Device);
         _optimizer = configuration.CreateOptimizer();
         _tape = new Tape(options.Device) { Seed = configuration.Seed };
-        _gradients = new GradientTree(Model.Parameters);
         try
         {
             Model.Require(data.Test);
             _optimizer.Attach(Model.Parameters);
             _schedule = configuration.CreateSchedule();
             Handshake.Check(options.Communicator, configuration, Model, data.Train);
-            _synchronizer = options.Strategy?.Invoke(Model, _optimizer) ?? Synchronizer.Create(configuration.Synchronization, options.Communicator, Model, _optimizer);
+            _synchronizer = options.Strategy?.Invoke(Model, _optimizer) ?? Synchronizer.Create(configuration.Synchronization, options, Model, _optimizer);
             _synchronizer.Timeline = options.Trace is null ? null : new Timeline();
-            _loader = new DataLoader(train, new DataLoaderOptions
-            {
-                BatchSize = (int)Math.Min((long)configuration.BatchSize * configuration.Synchronization.Accumulation, int.MaxValue),
-                Seed = configuration.Seed,
-                Normalization = Model.Normalization,
-                Augmentation = configuration.Augmentation,
-                Rank = _synchronizer.Shard.Rank,
-                Size = _synchronizer.Shard.Size,
-            });
-            if (options.RepeatsSteps) _resident = ResidentTraining.Create(Model, _optimizer, _loader, _tape, _synchronizer.Shard.Rank * _loader.BatchSize);
+            _loader = DataLoader.Of(configuration, train, Model, _synchronizer.Shard.Rank, _synchronizer.Shard.Size);
+            _synchronizer.Bind(_loader);
+            _differentiation = new Differentiation(Model, _tape, _synchronizer, _loader.BatchSize);
+            _runner = _synchronizer as IStepRunner;
+            if (_runner is null && options.RepeatsSteps) _runner = _resident = ResidentTraining.Create(Model, _optimizer, _loader, _tape, _synchronizer.Shard.Rank * _loader.BatchSize);
         }
         catch
         {
@@ -79,7 +69,7 @@ public sealed class Trainer : IDisposable
         }
         _globalBatch = (int)Math.Min((long)_loader.BatchSize * _synchronizer.Shard.Size, int.MaxValue);
         TotalSteps = StepsFrom(_state);
-        if (options.Folder is not null && _synchronizer.Group.Size > 1) _synchronizer.Report.RoundEnded = round => _rounds.Add(round.Write);
+        if (options.Folder is not null && _synchronizer.WorldSize > 1) _synchronizer.Report.RoundEnded = round => _rounds.Add(round.Write);
     }
 
     /// <summary>What is run.</summary>
@@ -130,7 +120,7 @@ public sealed class Trainer : IDisposable
         _loader.Dispose();
         _resident?.Dispose();
         _synchronizer.Dispose();
-        _gradients.Dispose();
+        _differentiation.Dispose();
         _tape.Dispose();
         _optimizer.Dispose();
         Model.Dispose();
@@ -163,13 +153,13 @@ public sealed class Trainer : IDisposable
 
     // True when the ranks have met after the last of the steps.
     private bool TakeSteps(CancellationToken cancel) =>
-        _resident is not null && StepsWithoutHost() is var count and > 0 && TakeResidentSteps(_resident, count, cancel) is { } met ? met : TakeStep(cancel);
+        _runner is not null && StepsWithoutHost(_runner) is var count and > 0 && TakeSteps(_runner, count, cancel) is { } met ? met : TakeStep(cancel);
 
     // Steps up to the next place where the host or another rank has something to do.
-    private int StepsWithoutHost()
+    private int StepsWithoutHost(IStepRunner runner)
     {
         if (_synchronizer.Progress.Failure is not null) return 0;
-        var most = Math.Min(Math.Min(_residentSteps, _synchronizer.StepsAlone), (int)Math.Min(TotalSteps - _state.Step, int.MaxValue));
+        var most = Math.Min(Math.Min(runner.MostSteps, _synchronizer.StepsAlone), (int)Math.Min(TotalSteps - _state.Step, int.MaxValue));
         var count = 0;
         while (count < most && _loader.Counts(_state.Position, count) is { Own: > 0 } batch)
         {
@@ -182,7 +172,7 @@ public sealed class Trainer : IDisposable
     }
 
     // Null when the first of the steps has to be done by the host, which finds out what is not finite.
-    private bool? TakeResidentSteps(ResidentTraining resident, int count, CancellationToken cancel)
+    private bool? TakeSteps(IStepRunner runner, int count, CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
         var (first, place) = (_state.Step, _state.Position);
@@ -194,12 +184,19 @@ public sealed class Trainer : IDisposable
             if (position >= _loader.Dataset.Count) (epoch, position) = (epoch + 1, 0);
             rates[i] = RateAfter(first + i + 1, epoch, position);
         }
-        var done = resident.Run(first + 1, _state.Epoch, place, rates, losses);
+        int done;
+        try
+        {
+            done = runner.Run(first + 1, _state.Epoch, place, rates, losses);
+        }
+        catch (OperationCanceledException)
+        {
+            return !(_state.IsStopWanted = true);
+        }
         CountCompute(started);
         _isLoaderBehind = true;
         if (done == 0) return null;
         var share = (Stopwatch.GetTimestamp() - started) / done;
-        _residentSteps = (int)Math.Clamp(ResidentSeconds * Stopwatch.Frequency / Math.Max(1, share), FewestResidentSteps, Math.Min(2L * _residentSteps, ResidentStep.MostSteps));
         var met = false;
         for (var i = 0; i < done; i++)
         {
@@ -228,7 +225,7 @@ public sealed class Trainer : IDisposable
         {
             _isLoaderBehind = false;
             _loader.Start(_state.Epoch, _state.Position);
-            _resident?.Forget();
+            _runner?.Forget();
         }
         _synchronizer.BeginStep();
         var computing = Stopwatch.GetTimestamp();
@@ -239,7 +236,7 @@ public sealed class Trainer : IDisposable
         }
         var progress = _synchronizer.Progress;
         var step = _state.Step + 1;
-        var loss = progress.Failure is null ? Differentiate(batch, step) : double.NaN;
+        var loss = progress.Failure is null ? _differentiation.Run(batch, step) : double.NaN;
         Heed(cancel);
         CountCompute(computing);
         _synchronizer.EndBackward(_state, step);
@@ -265,46 +262,6 @@ public sealed class Trainer : IDisposable
         _events.Stepped(new StepProgress(step, TotalSteps, Epoch, loss, (_state.EpochLossSum + progress.LossSum) / Math.Max(1, _state.EpochSamples + progress.Samples), rate, ImagesPerSecond,
             TimeSpan.FromSeconds(_state.TrainingSeconds / step * (TotalSteps - step))));
         return met;
-    }
-
-    /// <summary>Leaves this rank's part of the step's gradient, and gives the mean loss of the batch; a failure is noted for the next meeting.</summary>
-    private double Differentiate(Batch batch, long step)
-    {
-        var inOrder = _synchronizer.AddsInOrder && Model.IsSeparable;
-        var size = PartSize(batch.Count, inOrder);
-        var divisor = _synchronizer.Divisor(batch);
-        var sum = 0.0;
-        _gradients.Begin();
-        for (var first = 0; first < batch.Count; first += size)
-        {
-            var samples = batch.Part(first, Math.Min(size, batch.Count - first));
-            var isLast = first + samples.Count == batch.Count;
-            _tape.Reset();
-            (_tape.Step, _tape.FirstRow) = ((ulong)step, _synchronizer.Shard.Rank * _loader.BatchSize + first);
-            if (isLast) _synchronizer.BeginLastPart(_tape);
-            var input = _tape.Input(samples.Inputs, samples.Shape);
-            var loss = Model.Loss(Model.Forward(input), samples);
-            var value = loss.Item();
-            if (!float.IsFinite(value))
-            {
-                _synchronizer.Progress.Failure = Divergence.OfForward(step, Model, input, value);
-                return double.NaN;
-            }
-            _tape.Backward(loss, (float)((double)samples.Count / divisor));
-            if (inOrder) _gradients.Add(isLast);
-            sum += (double)value * samples.Count;
-        }
-        _synchronizer.Progress.Samples += batch.Count;
-        _synchronizer.Progress.LossSum += sum;
-        return batch.Count > 0 ? sum / batch.Count : double.NaN;
-    }
-
-    // In parts where memory is short, and where their sum in order makes the bits those of any number of ranks.
-    private int PartSize(int count, bool inOrder)
-    {
-        var accumulation = Configuration.Synchronization.Accumulation;
-        var size = accumulation == 1 ? count : Configuration.BatchSize > 0 ? Configuration.BatchSize : (count + accumulation - 1) / accumulation;
-        return Math.Max(1, inOrder ? Math.Min(size, _options.Device.GradientPart) : size);
     }
 
     private void CountCompute(long started)

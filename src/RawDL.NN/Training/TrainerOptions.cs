@@ -18,6 +18,9 @@ public sealed record TrainerOptions
     /// <summary>What makes the ranks one training, for the model and its optimizer; null takes what the configuration says.</summary>
     internal Func<Model, Optimizer, Synchronizer>? Strategy { get; init; }
 
+    /// <summary>Where the replicas of rounds work, which this process then is none of; null where ranks of <see cref="Communicator"/> are the replicas.</summary>
+    internal IRoundExecutor? Rounds { get; init; }
+
     /// <summary>Whether a device that can do so repeats steps without the host; the results are the same.</summary>
     public bool RepeatsSteps { get; init; } = true;
 

@@ -188,7 +188,7 @@ public sealed class ImageTests
     {
         using var folder = new TemporaryFolder();
         // Class 1 first, so that the order is the sheet's own; class 2 has one sample for two cells.
-        var dataset = new ByteDataset("d", new Shape(1, 30, 60), [.. Enumerable.Range(0, 5).SelectMany(i => Enumerable.Repeat((byte)(10 * i), 1800))], [1, 1, 0, 0, 2], ["a", "b", "c"]);
+        var dataset = new ByteDataset("d", new Shape(1, 30, 60), Enumerable.Range(0, 5).SelectMany(i => Enumerable.Repeat((byte)(10 * i), 1800)).ToArray(), [1, 1, 0, 0, 2], ["a", "b", "c"]);
         SampleSheet.WritePng(folder["s.png"], dataset, 3, 2);
         var sheet = ImageFile.Read(folder["s.png"], out var width, out var height, 1);
         Assert.That((width, height), Is.EqualTo((2 * 62 + 2, 3 * 32 + 2)));

@@ -1,0 +1,94 @@
+namespace RawDL.NN;
+
+/// <summary>Parameter averaging where the replicas of a round work elsewhere and keep nothing: this process holds the parameters from one round to the next, and is no replica itself.</summary>
+/// <remarks>The bits are those of <see cref="ParameterAveraging"/> with <see cref="SynchronizationOptions.Deterministic"/>.</remarks>
+internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
+{
+    private readonly RoundReplicas _replicas;
+    private readonly RunningStatistics _statistics;
+    private float[] _weights = [], _states = [];
+
+    public RoundAveraging(IRoundExecutor executor, Model model, Optimizer optimizer)
+        : base(model.Configuration.Synchronization, new SoloCommunicator(), model, optimizer, executor.Shards)
+    {
+        if (Options.NodePeriod > 0) throw new ConfigurationException($"synchronization: node_period: expected 0 in rounds, whose replicas meet nobody inside a round, got {Options.NodePeriod}; ranks have it.");
+        _replicas = new RoundReplicas(executor, model.Configuration);
+        _statistics = new RunningStatistics(model.Parameters);
+        if (KeepsStates) _states = new float[executor.Shards * optimizer.States.Count * model.Parameters.TrainableCount];
+    }
+
+    public override (int Rank, int Size) Shard => (0, WorldSize);
+
+    public override bool StopsAnywhere => false;
+
+    public int MostSteps => int.MaxValue;
+
+    private protected override bool IsAlone => false;
+
+    private bool KeepsStates => Options.UpdaterState == UpdaterState.Keep;
+
+    public override void Bind(DataLoader loader) => _replicas.Bind(loader);
+
+    public void Forget() { }
+
+    public int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses)
+    {
+        _weights = _replicas.Weights(position, rates.Length);
+        _replicas.Run(new RoundStart
+        {
+            Kind = RoundKind.Average,
+            FirstStep = firstStep,
+            Epoch = epoch,
+            Position = position,
+            Rates = rates.ToArray(),
+            Weights = _weights,
+            Values = Model.Parameters.Values.ToArray(),
+            States = Options.UpdaterState switch
+            {
+                UpdaterState.Average => [.. Optimizer.States.SelectMany(state => state.ToArray())],
+                UpdaterState.Keep => _states,
+                _ => [],
+            },
+            KeepsStates = KeepsStates,
+        }, losses, Progress);
+        return rates.Length;
+    }
+
+    protected override void Gather(in RankStatus mine, RankStatus[] all) => _replicas.Tell(all, mine, 4L * (Model.Parameters.Count + (Options.UpdaterState == UpdaterState.Reset ? 0 : StatesLength)));
+
+    protected override Span<float> Mean(long samples)
+    {
+        var (contributions, sum, distances, norm) = _replicas.Outcome;
+        var values = sum.AsSpan(0, Model.Parameters.Count);
+        if (Options.UpdaterState == UpdaterState.Average)
+            for (var i = 0; i < Optimizer.States.Count; i++) Optimizer.States[i].CopyFrom(StateOf(sum, i));
+        if (KeepsStates) _states = [.. contributions.SelectMany(one => one.States)];
+        _statistics.AddSpread(contributions.SelectMany(one => one.Statistics).ToArray(), values[Model.Parameters.TrainableCount..], _weights);
+        (SquaredDistance, SquaredNorm) = (distances[0], norm);
+        return values;
+    }
+
+    protected override double Apart()
+    {
+        var sum = 0.0;
+        foreach (var distance in _replicas.Outcome.Distances) sum += distance;
+        return Apart(sum, _replicas.Outcome.Norm, WorldSize);
+    }
+
+    protected override SafetensorsTensor SaveStates(int index, string name)
+    {
+        var (length, width) = (Model.Parameters.TrainableCount, StatesLength);
+        var rows = new float[WorldSize * length];
+        for (var rank = 0; rank < WorldSize; rank++) _states.AsSpan(rank * width + index * length, length).CopyTo(rows.AsSpan(rank * length));
+        return PerRank.Save(name, rows, WorldSize);
+    }
+
+    protected override void RestoreStates(int index, string name, SafetensorsFile file)
+    {
+        var (length, width) = (Model.Parameters.TrainableCount, StatesLength);
+        if (PerRank.RestoreAll(name, length, WorldSize, file, PerRankMerge.Mean) is not { } rows) return;
+        for (var rank = 0; rank < WorldSize; rank++) rows.AsSpan(rank * length, length).CopyTo(_states.AsSpan(rank * width + index * length));
+    }
+
+    private int StatesLength => Optimizer.States.Count * Model.Parameters.TrainableCount;
+}
