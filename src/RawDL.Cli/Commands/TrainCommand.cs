@@ -10,6 +10,7 @@ internal sealed class TrainCommand
     private readonly TrainingChoice _training = new();
     private readonly DeviceChoice _device = new();
     private readonly World _world = new();
+    private readonly SparkChoice _spark = new();
     private readonly Option<string?> _out = Values.Path("--out", "DIR", "Folder of the run; runs/TIME by default.");
     private readonly Option<string?> _resume = Values.Path("--resume", "DIR", "Go on with the run in this folder, from its newest checkpoint, on any number of ranks.");
     private readonly Option<string?> _trace = Values.Path("--trace", "FILE", "Write where the time of each rank went, for chrome://tracing or Perfetto.");
@@ -27,6 +28,7 @@ internal sealed class TrainCommand
         command.Add(train._trace);
         train._device.AddTo(command);
         train._world.AddTo(command);
+        train._spark.AddTo(command);
         command.SetAction(parsed => train._world.Run(parsed, (session, communicator) => train.Run(parsed, session, communicator)));
         return command;
     }
@@ -40,6 +42,7 @@ internal sealed class TrainCommand
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {folder.Path}");
         var live = session.Interactive ? new LiveEvents(session) : null;
+        using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions
         {
             Device = device,
@@ -48,11 +51,12 @@ internal sealed class TrainCommand
             Trace = parsed.GetValue(_trace),
             Events = folder is null ? null : (IRunEvents?)live ?? new PlainEvents(session),
         };
+        if (rounds is not null) options = rounds.AddTo(options);
         var outcome = live is null ? Train() : live.Watch(Train);
         if (folder is not null) Report(session, folder, outcome.Result!);
         // The run goes on without this rank and ends well: an exit code would end it for all.
         if (outcome.Failure is { } failure) World.Tell(parsed, failure, communicator.Rank);
-        return (int)(outcome.Status == RunStatus.Interrupted ? Signals.Code : ExitCode.Ok);
+        return (int)(outcome.Status != RunStatus.Interrupted ? ExitCode.Ok : Signals.Stop.IsCancellationRequested ? Signals.Code : ExitCode.RunAgain);
 
         RankOutcome Train() => DistributedTraining.Run(configuration!, data, options, Signals.Stop);
     }

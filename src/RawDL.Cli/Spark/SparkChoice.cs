@@ -1,4 +1,6 @@
 using System.CommandLine;
+using RawDL.NN;
+using RawDL.Spark;
 
 namespace RawDL.Cli;
 
@@ -6,6 +8,8 @@ namespace RawDL.Cli;
 internal sealed class SparkChoice
 {
     private const string Rounds = "rounds", Ranks = "ranks";
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly Option<string?> _mode = Values.Choice("--spark-mode",
         "Under spark-submit: rounds (the default; each round is a job whose tasks may be lost and retried) or ranks (MPI ranks inside a barrier stage).", Rounds, Ranks);
@@ -32,6 +36,15 @@ internal sealed class SparkChoice
 
     /// <summary>Replicas as the command line has them, or null.</summary>
     public int? Shards(ParseResult parsed) => parsed.GetValue(_shards);
+
+    /// <summary>Rounds on the cluster's executors.</summary>
+    public SparkRounds OpenRounds(ParseResult parsed, Session session, SparkContext spark, TrainingConfiguration configuration, DatasetPair data)
+    {
+        var slots = spark.WaitForSlots(s_patience);
+        var shards = Shards(parsed) ?? Math.Max(1, slots);
+        session.Say($"Spark {spark.Version} on {spark.Master}, {spark.ApplicationId}: rounds of {shards} replica{(shards == 1 ? "" : "s")}, {slots} at a time.");
+        return new SparkRounds(spark, configuration, data, shards, slots) { Warned = session.Warn };
+    }
 
     /// <summary>How often a failed stage of ranks is submitted again.</summary>
     public int Retries(ParseResult parsed) => parsed.GetValue(_retries) ?? 3;

@@ -5,6 +5,8 @@ namespace RawDL.Cli;
 /// <summary>This process as the driver of a Spark application: the words behind job.py are those of the shell, and the application ends with the command's exit code.</summary>
 internal sealed class SparkJob : IDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
     private readonly SparkDriver _driver;
     private SparkContext? _context;
 
@@ -30,7 +32,12 @@ internal sealed class SparkJob : IDisposable
             return (int)ExitCode.Usage;
         }
         if (driver is null) return (int)run(args);
-        driver.EndWithJvm();
+        // Time for a training to notice that its job is gone, and to leave a checkpoint.
+        driver.EndWithJvm(() =>
+        {
+            Thread.Sleep(s_patience);
+            Environment.Exit((int)ExitCode.Communication);
+        });
         using var job = Current = new SparkJob(driver);
         var code = (int)run(args[Math.Min(1, args.Length)..]);
         // Nothing may be lost that the JVM copies from here on.

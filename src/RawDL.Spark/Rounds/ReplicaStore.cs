@@ -1,0 +1,92 @@
+using RawDL.NN;
+
+namespace RawDL.Spark;
+
+/// <summary>Replicas of this process between two rounds. A task borrows one and gives it back, so that two attempts at a time have two; as many as there were tasks at a time are kept, the newest.</summary>
+internal sealed class ReplicaStore : IDisposable
+{
+    private readonly Lock _lock = new();
+    // The oldest first.
+    private readonly List<(Key Key, Kept Kept)> _idle = [];
+    private readonly Dictionary<long, (ReadOnlyMemory<byte> Bytes, Lazy<RunContent> Content)> _runs = [];
+    private int _borrowed, _most = 1;
+
+    internal readonly record struct Key(Guid Run, int Rank, RoundKind Kind, int Threads);
+
+    internal sealed record Kept(Replica Replica, Device Device) : IDisposable
+    {
+        public void Dispose()
+        {
+            Replica.Dispose();
+            Device.Dispose();
+        }
+    }
+
+    /// <summary>Configuration and data of a run, unpacked once for all tasks that have the same broadcast.</summary>
+    internal RunContent Content(long id, ReadOnlyMemory<byte> bytes)
+    {
+        Lazy<RunContent> content;
+        lock (_lock)
+        {
+            if (!_runs.TryGetValue(id, out var known) || !known.Bytes.Equals(bytes))
+            {
+                // One run at a time is usual: what another one left is not worth its memory.
+                if (_runs.Count > 1) _runs.Clear();
+                _runs[id] = known = (bytes, new Lazy<RunContent>(() => RunContent.Decode(bytes)));
+            }
+            content = known.Content;
+        }
+        return content.Value;
+    }
+
+    internal Kept Borrow(Key key, Func<Kept> create)
+    {
+        lock (_lock)
+        {
+            _most = Math.Max(_most, ++_borrowed);
+            var index = _idle.FindLastIndex(one => one.Key == key);
+            if (index >= 0)
+            {
+                var kept = _idle[index].Kept;
+                _idle.RemoveAt(index);
+                return kept;
+            }
+        }
+        try
+        {
+            return create();
+        }
+        catch
+        {
+            lock (_lock) _borrowed--;
+            throw;
+        }
+    }
+
+    /// <summary>Gives it back, or drops it if its task failed.</summary>
+    internal void Return(Key key, Kept kept, bool isWhole)
+    {
+        List<Kept> dropped = [];
+        lock (_lock)
+        {
+            _borrowed--;
+            if (isWhole) _idle.Add((key, kept));
+            else dropped.Add(kept);
+            while (_idle.Count > _most)
+            {
+                dropped.Add(_idle[0].Kept);
+                _idle.RemoveAt(0);
+            }
+        }
+        dropped.ForEach(one => one.Dispose());
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _idle.ForEach(one => one.Kept.Dispose());
+            _idle.Clear();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+
+namespace RawDL.Spark;
+
+/// <summary>What travels with the tasks of a round: numbers, and the weights of the replicas.</summary>
+/// <param name="Run">Number of the broadcast with configuration and data.</param>
+/// <param name="Start">Number of the broadcast with what the round begins with; −1 in an empty round.</param>
+/// <param name="Shards">Replicas.</param>
+/// <param name="Slices">Parts of the vector, each of which one task adds up.</param>
+/// <param name="Weights">Of the replicas; empty for 1.</param>
+internal sealed record RoundCall(long Run, long Start, int Shards, int Slices, float[] Weights)
+{
+    private const int Fixed = 28;
+
+    internal byte[] Encode()
+    {
+        var bytes = new byte[Fixed + 4 * Weights.Length];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, Run);
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(8), Start);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), Shards);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(20), Slices);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(24), Weights.Length);
+        for (var i = 0; i < Weights.Length; i++) BinaryPrimitives.WriteSingleBigEndian(bytes.AsSpan(Fixed + 4 * i), Weights[i]);
+        return bytes;
+    }
+
+    /// <exception cref="SparkProtocolException">Other bytes.</exception>
+    internal static RoundCall Decode(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < Fixed || bytes.Length != Fixed + 4L * BinaryPrimitives.ReadInt32BigEndian(bytes[24..])) throw new SparkProtocolException($"round: expected its numbers, got {bytes.Length} bytes");
+        var weights = new float[BinaryPrimitives.ReadInt32BigEndian(bytes[24..])];
+        for (var i = 0; i < weights.Length; i++) weights[i] = BinaryPrimitives.ReadSingleBigEndian(bytes[(Fixed + 4 * i)..]);
+        var (shards, slices) = (BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
+        if (shards < 1 || slices < 1) throw new SparkProtocolException($"round: expected a replica and a slice at least, got {shards} and {slices}");
+        return new RoundCall(BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), shards, slices, weights);
+    }
+}

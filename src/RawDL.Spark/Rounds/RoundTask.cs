@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using RawDL.NN;
+
+namespace RawDL.Spark;
+
+/// <summary>One replica's part of a round. It reads nothing but the broadcasts that its call names, and writes its report and the slices of its vector, keyed by slice.</summary>
+public sealed class RoundTask : ISparkTask
+{
+    /// <summary>The task's name.</summary>
+    public const string Name = "round";
+
+    private readonly ReplicaStore _store = new();
+
+    /// <inheritdoc/>
+    public void Run(TaskContext context, TaskInput input, TaskOutput output)
+    {
+        var call = RoundCall.Decode(context.Payload.Span);
+        if (call.Start < 0)
+        {
+            output.WritePair(0, RoundFrame.OfReport(new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] }));
+            return;
+        }
+        var began = Stopwatch.GetTimestamp();
+        var run = _store.Content(call.Run, context.Broadcast(call.Run));
+        var start = RoundStart.Decode(context.Broadcast(call.Start).Span);
+        var key = new ReplicaStore.Key(run.Id, context.Split, start.Kind, Math.Max(1, context.Cpus));
+        var kept = _store.Borrow(key, () =>
+        {
+            var device = new CpuDevice(key.Threads);
+            return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, start.Kind, key.Rank, call.Shards), device);
+        });
+        var isWhole = false;
+        try
+        {
+            var read = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            var vector = new float[kept.Replica.Length(start)];
+            var report = kept.Replica.Run(start, vector, context.Cancellation);
+            isWhole = true;
+            var written = Stopwatch.GetTimestamp();
+            for (var slice = 0; slice < call.Slices; slice++)
+            {
+                var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
+                if (end > first) output.WritePair(slice, RoundFrame.OfPart(key.Rank, first, start.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0, vector.AsSpan(first, end - first)));
+            }
+            report = report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds };
+            output.WritePair(0, RoundFrame.OfReport(report));
+        }
+        finally
+        {
+            _store.Return(key, kept, isWhole);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using RawDL.NN;
+
+namespace RawDL.Spark;
+
+/// <summary>
+/// Rounds as jobs of a Spark application. Configuration and data are a broadcast that every executor holds for the whole run; each round broadcasts what it begins with; a task per replica does the steps; an exchange
+/// brings equal slices of all vectors together, so that the executors add them up, each its slices; the driver receives one sum. The order of the sum is that of the replicas, whatever the order of the tasks.
+/// </summary>
+public sealed class SparkRounds : IRoundExecutor, IDisposable
+{
+    // Below, another task costs more than it saves.
+    private const int SliceElements = 1 << 17;
+    private const int EmptyRounds = 9;
+
+    // A task that fails is tried again by Spark; this counts jobs that fail because executors were lost too often.
+    private const int MostAttempts = 4;
+
+    private readonly SparkContext _spark;
+    private readonly SparkBroadcast _run;
+    private readonly Rdd _ranks;
+    private readonly int _slots;
+
+    /// <summary>Sends configuration and data to the cluster.</summary>
+    /// <param name="spark">The application.</param>
+    /// <param name="configuration">The run's.</param>
+    /// <param name="data">The run's.</param>
+    /// <param name="shards">Number of replicas.</param>
+    /// <param name="slots">Tasks that run at a time.</param>
+    public SparkRounds(SparkContext spark, TrainingConfiguration configuration, DatasetPair data, int shards, int slots)
+    {
+        ArgumentNullException.ThrowIfNull(spark);
+        (_spark, Shards, _slots) = (spark, shards, Math.Max(1, slots));
+        _run = spark.Broadcast(RunContent.Encode(Guid.NewGuid(), configuration, data));
+        _ranks = spark.Parallelize(Enumerable.Repeat<byte[]>([], shards).ToArray());
+    }
+
+    /// <inheritdoc/>
+    public int Shards { get; }
+
+    /// <summary>Told when a round has to be done again; one line.</summary>
+    public Action<string>? Warned { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string>? Places { get; private set; }
+
+    /// <summary>The options of a trainer whose replicas these are.</summary>
+    public TrainerOptions AddTo(TrainerOptions options) => (options ?? throw new ArgumentNullException(nameof(options))) with { Rounds = this };
+
+    RoundOutcome IRoundExecutor.Run(RoundStart start, string description)
+    {
+        _spark.SetJobDescription(description);
+        var elements = start.Kind == RoundKind.Average ? start.Values.Length + (start.KeepsStates ? 0 : start.States.Length) : start.Values.Length;
+        using var broadcast = _spark.Broadcast(start.Encode());
+        var frames = Job(new RoundCall(_run.Id, broadcast.Id, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
+        var reports = new RoundContribution?[Shards];
+        var sums = new List<RoundSum>();
+        foreach (var frame in frames)
+        {
+            var (kind, a, b, c) = RoundFrame.Read(frame, out var bytes);
+            if (kind == RoundFrame.Sum) sums.Add(RoundFrame.ReadSum(a, b, c, bytes));
+            else if (kind == RoundFrame.Report && (uint)a < (uint)Shards) reports[a] = RoundContribution.Decode(bytes);
+            else throw RoundFrame.Refused(frame!.Length);
+        }
+        var missing = Array.IndexOf(reports, null);
+        if (missing >= 0) throw new SparkProtocolException($"round: expected a report of {Shards} replicas, got none of replica {missing}");
+        var whole = Array.ConvertAll(reports, report => report!);
+        Places = Array.ConvertAll(whole, report => report.Place);
+        return RoundSum.Join(whole, sums);
+    }
+
+    /// <inheritdoc/>
+    public double EmptyRoundMilliseconds()
+    {
+        _spark.SetJobDescription("empty rounds, for comparison");
+        var times = new double[EmptyRounds];
+        for (var i = 0; i < times.Length; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            Job(new RoundCall(_run.Id, -1, Shards, Math.Min(_slots, Shards), []), [_run]);
+            times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }
+        Array.Sort(times);
+        return times[times.Length / 2];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ranks.Dispose();
+        _run.Dispose();
+    }
+
+    private List<byte[]?> Job(RoundCall call, IReadOnlyList<SparkBroadcast> broadcasts)
+    {
+        var payload = call.Encode();
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var steps = _ranks.Map(new SparkCall(RoundTask.Name, payload) { Broadcasts = broadcasts });
+                using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload));
+                return sums.Collect();
+            }
+            catch (Exception ended) when (ended is JavaException { IsCancellation: true } or ConnectionLostException)
+            {
+                throw new OperationCanceledException("Spark: the job was cancelled.", ended);
+            }
+            catch (JavaException lost) when (lost.Failure is null && attempt < MostAttempts)
+            {
+                Warned?.Invoke($"Spark: a round failed and is done again ({attempt} of {MostAttempts - 1}): {lost.Message}");
+            }
+        }
+    }
+}
