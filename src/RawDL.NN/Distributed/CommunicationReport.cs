@@ -81,6 +81,12 @@ public sealed class CommunicationReport
     /// <summary>downpour: clients that left or fell silent before their end, one line each.</summary>
     public IReadOnlyList<string> LostClients { get; internal set; } = [];
 
+    /// <summary>Where each round is a job of its own: what one costs; else null.</summary>
+    public RoundCost? Cost { get; internal set; }
+
+    /// <summary>Where each rank worked last; empty where that is not known.</summary>
+    public IReadOnlyList<string> Places { get; internal set; } = [];
+
     /// <summary>Called after each round is complete, which is when the next one begins.</summary>
     internal Action<RoundReport>? RoundEnded { get; set; }
 
@@ -132,10 +138,11 @@ public sealed class CommunicationReport
         text.Append(CultureInfo.InvariantCulture, $"Ranks:       {Ranks}, {Strategy}, {Rounds} rounds; communication {CommunicationShare:P1} of the time, {Bytes / 1e6:F1} MB sent, straggler index {StragglerIndex:F2}");
         if (Divergence > 0) text.Append(CultureInfo.InvariantCulture, $", divergence {Divergence:G3}");
         text.Append('\n');
-        text.Append("rank   samples  compute s   wait s  transfer s  communication    sent MB\n");
+        text.Append("rank   samples  compute s   wait s  transfer s  communication    sent MB").Append(Places.Count > 0 ? "  on\n" : "\n");
         for (var rank = 0; rank < Ranks; rank++)
             text.Append(CultureInfo.InvariantCulture,
-                $"{rank,4}{_samples[rank],10:F0}{_compute[rank],11:F2}{_wait[rank],9:F2}{_transfer[rank],12:F2}{Share(_wait[rank] + _transfer[rank], _compute[rank]),15:P1}{_bytes[rank] / 1e6,11:F1}\n");
+                $"{rank,4}{_samples[rank],10:F0}{_compute[rank],11:F2}{_wait[rank],9:F2}{_transfer[rank],12:F2}{Share(_wait[rank] + _transfer[rank], _compute[rank]),15:P1}{_bytes[rank] / 1e6,11:F1}{(Places.Count > rank ? "  " + Places[rank] : "")}\n");
+        if (Cost is { } cost) text.Append(cost.ToText());
         if (Staleness.Count > 0)
         {
             text.Append("Staleness:  ");
@@ -157,6 +164,7 @@ public sealed class CommunicationReport
         json.WriteNumber("straggler_index", Math.Round(StragglerIndex, 4));
         Evaluation.WriteNumber(json, "divergence", Divergence);
         json.WriteNumber("bytes", Bytes);
+        Cost?.Write(json);
         json.WriteStartArray("per_rank");
         for (var rank = 0; rank < Ranks; rank++)
         {
@@ -167,6 +175,7 @@ public sealed class CommunicationReport
             json.WriteNumber("wait_seconds", Math.Round(_wait[rank], 4));
             json.WriteNumber("transfer_seconds", Math.Round(_transfer[rank], 4));
             json.WriteNumber("bytes", _bytes[rank]);
+            if (Places.Count > rank) json.WriteString("place", Places[rank]);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -54,6 +54,12 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
         return rates.Length;
     }
 
+    public override void Close(RunState state)
+    {
+        base.Close(state);
+        _replicas.Complete(Report, hasPeriod: true, isOver: !state.IsStopWanted);
+    }
+
     protected override void Gather(in RankStatus mine, RankStatus[] all) => _replicas.Tell(all, mine, 4L * (Model.Parameters.Count + (Options.UpdaterState == UpdaterState.Reset ? 0 : StatesLength)));
 
     protected override Span<float> Mean(long samples)

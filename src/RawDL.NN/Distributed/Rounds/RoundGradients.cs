@@ -90,6 +90,12 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
         }
     }
 
+    public override void Close(RunState state)
+    {
+        base.Close(state);
+        _replicas.Complete(Report, hasPeriod: Options.Kind == SynchronizationKind.Average, isOver: !state.IsStopWanted);
+    }
+
     protected override void Gather(in RankStatus mine, RankStatus[] all) => _replicas.Tell(all, mine, 4L * Model.Parameters.TrainableCount);
 
     private void PoolStatistics()

@@ -6,6 +6,7 @@ namespace RawDL.NN;
 internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfiguration configuration)
 {
     private readonly double[] _wait = new double[executor.Shards], _transfer = new double[executor.Shards];
+    private readonly List<(double Round, double Compute, int Steps)> _costs = [];
     private RoundOutcome? _told;
     private long _rounds;
     private double _loss = double.NaN, _seconds, _norm;
@@ -18,11 +19,23 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
     /// <summary>The last round.</summary>
     public RoundOutcome Outcome { get; private set; } = new([], [], [], 0);
 
-    /// <summary>Milliseconds of each round, and of the slowest replica's computing in it.</summary>
-    public List<(double Round, double Compute)> Costs { get; } = [];
-
-    /// <summary>Where each replica worked last.</summary>
-    public IReadOnlyList<string>? Places => executor.Places;
+    /// <summary>Adds to a report where replicas worked and, unless the run was interrupted, what a round costs.</summary>
+    /// <param name="report">The run's.</param>
+    /// <param name="hasPeriod">Whether rounds may have more steps.</param>
+    /// <param name="isOver">Whether there is time to measure.</param>
+    public void Complete(CommunicationReport report, bool hasPeriod, bool isOver)
+    {
+        report.Places = executor.Places ?? [];
+        if (!isOver || _costs.Count == 0) return;
+        try
+        {
+            report.Cost = RoundCost.Of(_costs, executor.EmptyRoundMilliseconds(), hasPeriod);
+        }
+        catch (OperationCanceledException)
+        {
+            // Somebody ended the application after the last step.
+        }
+    }
 
     /// <summary>Takes the loader of the first replica, which says how samples are dealt.</summary>
     public void Bind(DataLoader loader) => _loader = loader;
@@ -56,7 +69,7 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
         for (var i = 0; i < losses.Length; i++) losses[i] = (float)MeanLoss(i, start.Position);
         _loss = lossSum / all;
         _rounds++;
-        Costs.Add((1e3 * seconds, 1e3 * slowest));
+        _costs.Add((1e3 * seconds, 1e3 * slowest, losses.Length));
         _seconds = seconds;
     }
 
