@@ -16,7 +16,12 @@ internal sealed class SparkJob : IDisposable
     public static SparkJob? Current { get; private set; }
 
     /// <summary>The application, started when first asked for: a command that needs no cluster starts none.</summary>
-    public SparkContext Context => _context ??= _driver.Start(new SparkOptions { Name = "rawdl" });
+    public SparkContext Context => _context ??= _driver.Start(new SparkOptions
+    {
+        Name = "rawdl",
+        // Floats hardly shrink, and the time to try is lost in each round.
+        Defaults = new Dictionary<string, string> { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false" },
+    });
 
     /// <summary>Runs a command line, whoever started the process.</summary>
     public static int Run(string[] args, Func<string[], ExitCode> run)

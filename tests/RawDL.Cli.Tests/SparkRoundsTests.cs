@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using RawDL.Spark.Tests;
+
+namespace RawDL.Cli.Tests;
+
+/// <summary>Trainings in rounds under a real Spark: the bits of mpiexec, whatever is lost on the way.</summary>
+[Category("Spark")]
+[NonParallelizable]
+public sealed class SparkRoundsTests
+{
+    private const string Cluster = "local-cluster[2,1,1024]";
+    private const string Mark = "RAWDL_TEST_MARK";
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(6);
+
+    private static readonly string[] s_short = ["--data", "digits", "--train-size", "600", "--test-size", "100", "--batch", "32", "--seed", "3", "--deterministic"];
+
+    [TestCase("3.5.9", Cluster, "--steps 24 --sync average --period 5")]
+    [TestCase("3.5.9", Cluster, "--steps 12 --sync gradients", "spark.io.encryption.enabled=true")]
+    [TestCase("3.5.9", "local[2]", "--steps 12 --period 3 --optimizer adam", "spark.python.use.daemon=false")]
+    [TestCase("4.3.0", Cluster, "--steps 12 --period 3 --outer slowmo", "spark.python.worker.reuse=false")]
+    public void Rounds_have_the_bits_of_mpiexec(string version, string master, string options, params string[] settings)
+    {
+        string[] training = ["train", .. s_short, .. options.Split(' ')];
+        var rounds = Finish(Submit(version, master, settings, [.. training, "--shards", "2", "--json", "--quiet", "--out", TrainedRun.Fresh("run")])).Json();
+        var ranks = Mpiexec.Run("mpich", 2, null, [.. training, "--json", "--quiet", "--out", TrainedRun.Fresh("run")]).Json();
+        Assert.That(rounds.GetProperty("parameters_sha256").GetString(), Is.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
+        Assert.That(rounds.GetProperty("world_size").GetInt32(), Is.EqualTo(2));
+        var communication = rounds.GetProperty("communication");
+        foreach (var cost in (string[])["round_ms", "compute_ms", "empty_round_ms"]) Assert.That(communication.GetProperty(cost).GetDouble(), Is.Positive, cost);
+    }
+
+    // Executors and their workers are killed at random moments of broadcast, computing and exchange.
+    [Test]
+    public void Lost_executors_and_workers_change_nothing()
+    {
+        string[] training = ["train", .. s_short, "--steps", "120", "--period", "2", "--json", "--quiet"];
+        var undisturbed = Rawdl.Call([.. training, "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
+        var mark = Guid.NewGuid().ToString("N");
+        using var process = Submit("3.5.9", Cluster, ["spark.task.maxFailures=100"], [.. training, "--shards", "2", "--out", TrainedRun.Fresh("run")], mark);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        var random = new Random(1);
+        var kills = new List<string>();
+        while (!process.WaitForExit(random.Next(300, 3000)) && kills.Count < 8)
+        {
+            var victims = kills.Count % 2 == 0 ? Running(mark, "CoarseGrainedExecutorBackend") : Running(mark, "pyspark.daemon");
+            // The first ones may not have begun to work.
+            if (victims.Count < 2) continue;
+            using var victim = Process.GetProcessById(victims[random.Next(victims.Count)]);
+            kills.Add(kills.Count % 2 == 0 ? "executor" : "worker");
+            victim.Kill();
+        }
+        Assert.That(process.WaitForExit(s_patience), Is.True, "the end");
+        var run = new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
+        Assert.That(run.Json().GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
+        Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
+        Assert.That(Running(mark, "pyspark.daemon"), Is.Empty, "workers left behind");
+    }
+
+    [Test]
+    public void A_driver_that_is_asked_to_end_leaves_a_checkpoint_that_goes_on()
+    {
+        string[] training = ["train", .. s_short, "--period", "2", "--json", "--quiet"];
+        var (folder, mark) = (TrainedRun.Fresh("run"), Guid.NewGuid().ToString("N"));
+        using (var process = Submit("3.5.9", Cluster, [], [.. training, "--steps", "5000", "--shards", "2", "--out", folder], mark))
+        {
+            var error = process.StandardError.ReadToEndAsync();
+            process.StandardOutput.ReadToEndAsync();
+            var checkpoints = Path.Combine(folder, "checkpoints");
+            for (var waited = Stopwatch.StartNew(); waited.Elapsed < s_patience && !(Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "step-*").Length > 0);) Thread.Sleep(200);
+            foreach (var driver in Running(mark, "job.py train"))
+                using (var kill = Process.Start("kill", ["-TERM", $"{driver}"])) kill.WaitForExit();
+            Assert.That(process.WaitForExit(s_patience), Is.True, "the end");
+            Assert.That((ExitCode)process.ExitCode, Is.EqualTo(ExitCode.Terminated), () => error.Result);
+        }
+        var state = Rawdl.Call("train", "--resume", folder, "--steps", "60", "--workers", "2", "--json", "--quiet");
+        var reached = state.Json().GetProperty("step").GetInt64();
+        var whole = Rawdl.Call([.. training, "--steps", $"{reached}", "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
+        Assert.That(state.Json().GetProperty("parameters_sha256").GetString(), Is.EqualTo(whole.GetProperty("parameters_sha256").GetString()));
+    }
+
+    [Test]
+    public void A_replica_that_diverges_is_one_line_and_its_exit_code()
+    {
+        var run = Finish(Submit("3.5.9", "local[2]", [], ["train", .. s_short, "--steps", "8", "--optimizer", "sgd", "--lr", "1000000", "--shards", "2", "--quiet", "--out", TrainedRun.Fresh("run")]));
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Diverged));
+        Assert.That(run.Out, Does.Match("rawdl: rank [01]: training diverged: expected finite values, but in step [0-9]+ "));
+    }
+
+    private static Process Submit(string version, string master, string[] settings, string[] words, string? mark = null) =>
+        Rawdl.Start(new Dictionary<string, string?> { ["SPARK_HOME"] = SparkInstallation.Of(version).Home, ["SPARK_LOCAL_IP"] = "127.0.0.1", [Mark] = mark },
+            ["submit", "--master", master, "--conf", "spark.ui.enabled=false", .. settings.SelectMany(setting => (string[])["--conf", setting]), "--", .. words]);
+
+    private static Rawdl Finish(Process process)
+    {
+        using (process)
+        {
+            var output = process.StandardOutput.ReadToEndAsync();
+            var error = process.StandardError.ReadToEndAsync();
+            if (process.WaitForExit(s_patience)) return new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
+            process.Kill(entireProcessTree: true);
+            throw new AssertionException($"rawdl submit did not end within {s_patience}.");
+        }
+    }
+
+    /// <summary>Processes that have inherited the test's mark and were started with these words.</summary>
+    private static List<int> Running(string mark, string words)
+    {
+        var found = new List<int>();
+        foreach (var folder in Directory.GetDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out var id)) continue;
+            try
+            {
+                if (File.ReadAllText($"{folder}/cmdline").Replace('\0', ' ').Contains(words, StringComparison.Ordinal)
+                    && File.ReadAllText($"{folder}/environ").Contains($"{Mark}={mark}", StringComparison.Ordinal)) found.Add(id);
+            }
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            {
+                // It ended meanwhile.
+            }
+        }
+        return found;
+    }
+}
