@@ -15,6 +15,7 @@ internal static class Application
     public static ExitCode Run(string[] args, TextWriter output, TextWriter error)
     {
         var root = CreateRoot();
+        args = SubmitCommand.Separate(root, args);
         // No response files: a path may begin with '@'.
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (World.IsSilent && parsed.Action is ParseErrorAction or HelpWithExamples)
@@ -41,7 +42,7 @@ internal static class Application
         var root = new RootCommand("RawDL trains neural networks: from the pixels to the report, on this machine's processor.")
         {
             TrainCommand.Create(), EvalCommand.Create(), PredictCommand.Create(), NetCommand.Create(), DataCommand.Create(), DevicesCommand.Create(),
-            SelfTestCommand.Create(), BenchCommand.Create(), PlanCommand.Create(), KernelsCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
+            SelfTestCommand.Create(), BenchCommand.Create(), PlanCommand.Create(), KernelsCommand.Create(), SubmitCommand.Create(), DoctorCommand.Create(), VersionCommand.Create(), CompletionsCommand.Create(),
         };
         GlobalOptions.AddTo(root);
         var help = root.Options.OfType<HelpOption>().Single();

@@ -23,7 +23,7 @@ internal static class DoctorCommand
     {
         var folder = Values.Path("--out", "DIR", "The folder where runs would be written; this one by default.");
         var data = new DataChoice();
-        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots, MPI, data.", "rawdl doctor", "rawdl doctor --out /scratch/runs --data-dir /scratch/data") { folder };
+        var command = new ExampleCommand("doctor", "Check this machine: processor, memory, disk, plots, MPI, data, Spark and Java.", "rawdl doctor", "rawdl doctor --out /scratch/runs --data-dir /scratch/data") { folder };
         data.AddFolderTo(command);
         command.SetAction(parsed => Run(parsed, parsed.GetValue(folder) ?? ".", data));
         return command;
@@ -32,7 +32,7 @@ internal static class DoctorCommand
     private static int Run(ParseResult parsed, string folder, DataChoice data)
     {
         var session = Session.Open(parsed);
-        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), Ranks(), Gpu(), .. Data(data.Options(parsed, session)), .. Missing()];
+        List<Finding> findings = [Processor(), Threads(), Memory(), Runtime(), Sync(folder), Space(folder), Temporary(), Plotting(), Ranks(), Gpu(), .. Data(data.Options(parsed, session)), .. Spark()];
         session.Emit(
             json =>
             {
@@ -168,8 +168,41 @@ internal static class DoctorCommand
         : source.Files.Count == 0 ? new Finding(Verdict.Ok, $"data {source.Name}", "drawn by the program")
         : new Finding(Verdict.Warn, $"data {source.Name}", "not here", $"rawdl data fetch {source.Name}, or --data-dir or RAWDL_DATA with the folder above {source.Name}"));
 
-    // Nothing to do about these: training on one machine's processor needs none of them.
-    private static IEnumerable<Finding> Missing() => ((string[])["Spark"]).Select(name => new Finding(Verdict.Ok, name, "not in this build"));
+    // Training on one machine needs neither Spark nor Java: only what does not fit is amiss.
+    private static IEnumerable<Finding> Spark()
+    {
+        SparkHome? spark = null;
+        Finding? wrong = null;
+        try
+        {
+            spark = SparkHome.Find(null, Environment.GetEnvironmentVariable);
+        }
+        catch (UsageException missing)
+        {
+            wrong = Environment.GetEnvironmentVariable("SPARK_HOME") is { Length: > 0 } ? new(Verdict.Warn, "Spark", missing.Message) : new(Verdict.Ok, "Spark", "none", "for rawdl submit download a release of 3.3 to 4.3 from spark.apache.org and set SPARK_HOME");
+        }
+        yield return wrong ?? Describe(spark!);
+        yield return Java(spark);
+        if (spark is not null && !SparkRanks.HasLibrary())
+            yield return new(Verdict.Warn, "Spark ranks", "no MPI library of the MPICH family", "--spark-mode ranks needs one on every executor: apt-get install libmpich12, or name it in RAWDL_MPI_LIB");
+    }
+
+    private static Finding Describe(SparkHome spark)
+    {
+        var text = $"{spark.Version?.Text ?? "of an unknown release"} in {Message.OneLine(spark.Folder, 200)}";
+        if (!spark.IsSupported) return new(Verdict.Warn, "Spark", text, $"rawdl submit needs {SparkHome.Supported}");
+        return spark.Version is null ? new(Verdict.Warn, "Spark", text, "a download of spark.apache.org has a file RELEASE and a folder jars") : new(Verdict.Ok, "Spark", text);
+    }
+
+    private static Finding Java(SparkHome? spark)
+    {
+        var (needed, fits) = JavaHome.Required(spark?.Version);
+        if (JavaHome.Find(Environment.GetEnvironmentVariable) is not { } java)
+            return spark is null ? new(Verdict.Ok, "Java", "none", "only Spark needs it") : new(Verdict.Warn, "Java", Environment.GetEnvironmentVariable("JAVA_HOME") is { Length: > 0 } home ? $"none in JAVA_HOME, {Message.OneLine(home, 200)}" : "none", $"Spark {spark.Version} needs {needed}: apt-get install openjdk-17-jre-headless, or set JAVA_HOME");
+        if (java.AskVersion() is not { } version) return new(Verdict.Warn, "Java", $"{Message.OneLine(java.Program, 200)} does not tell its version", "try java -version");
+        var text = $"{version}, {Message.OneLine(java.Program, 200)}";
+        return spark is null || fits(version) ? new(Verdict.Ok, "Java", text) : new(Verdict.Warn, "Java", text, $"Spark {spark.Version} needs {needed}: set JAVA_HOME");
+    }
 
     private static string Gibibytes(long bytes) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
 }

@@ -44,7 +44,16 @@ internal sealed class SparkJob : IDisposable
             Environment.Exit((int)ExitCode.Communication);
         });
         using var job = Current = new SparkJob(driver);
-        var code = (int)run(args[Math.Min(1, args.Length)..]);
+        int code;
+        try
+        {
+            code = (int)run(args is [var path, .. var words] ? JobDescription.Apply(path, words) : []);
+        }
+        catch (UsageException wrong)
+        {
+            Console.Error.WriteLine($"rawdl: {Message.OneLine(wrong.Message, 600)}");
+            code = (int)ExitCode.Usage;
+        }
         // Nothing may be lost that the JVM copies from here on.
         Console.Out.Flush();
         job._context?.Exit(code);
