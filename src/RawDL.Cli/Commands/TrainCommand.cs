@@ -38,9 +38,10 @@ internal sealed class TrainCommand
         Signals.Watched = true;
         using var device = _device.Open(parsed, session, communicator);
         TrainingConfiguration? configuration = null;
-        using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, resumed, out configuration) : Begin(parsed, session, communicator, out configuration);
+        using var remote = communicator.Rank > 0 ? null : RemoteFolder.OpenRun(parsed.GetValue(_out), parsed.GetValue(_resume));
+        using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, remote?.LocalPath ?? resumed, out configuration) : Begin(parsed, session, communicator, remote, out configuration);
         var data = _training.Share(parsed, session, communicator, ref configuration);
-        if (folder is not null) session.Say($"Run: {folder.Path}");
+        if (folder is not null) session.Say($"Run: {remote?.Path ?? folder.Path}");
         var live = session.Interactive ? new LiveEvents(session) : null;
         using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions
@@ -49,24 +50,27 @@ internal sealed class TrainCommand
             Communicator = communicator,
             Folder = folder,
             Trace = parsed.GetValue(_trace),
-            Events = folder is null ? null : (IRunEvents?)live ?? new PlainEvents(session),
+            Events = remote is null ? Events() : new MirroredEvents(remote, Events()),
         };
         if (rounds is not null) options = rounds.AddTo(options);
         var outcome = live is null ? Train() : live.Watch(Train);
-        if (folder is not null) Report(session, folder, outcome.Result!);
+        if (folder is not null) Report(session, folder, remote?.Path ?? folder.Path, outcome.Result!);
+        remote?.Mirror();
         // The run goes on without this rank and ends well: an exit code would end it for all.
         if (outcome.Failure is { } failure) World.Tell(parsed, failure, communicator.Rank);
         return (int)(outcome.Status != RunStatus.Interrupted ? ExitCode.Ok : Signals.Stop.IsCancellationRequested ? Signals.Code : ExitCode.RunAgain);
 
         RankOutcome Train() => DistributedTraining.Run(configuration!, data, options, Signals.Stop);
+
+        IRunEvents? Events() => folder is null ? null : (IRunEvents?)live ?? new PlainEvents(session);
     }
 
     // The folder is made last: options or a network that do not fit shall leave nothing behind.
-    private RunFolder Begin(ParseResult parsed, Session session, ICommunicator communicator, out TrainingConfiguration configuration)
+    private RunFolder Begin(ParseResult parsed, Session session, ICommunicator communicator, RemoteFolder? remote, out TrainingConfiguration configuration)
     {
         configuration = _training.Begin(parsed, session);
         DistributedTraining.Require(configuration, communicator.Size);
-        return RunFolder.Create(parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
+        return RunFolder.Create(remote?.LocalPath ?? parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
     }
 
     private RunFolder Resume(ParseResult parsed, string path, out TrainingConfiguration configuration)
@@ -75,11 +79,11 @@ internal sealed class TrainCommand
         return _training.Resume(parsed, path, out configuration);
     }
 
-    private static void Report(Session session, RunFolder folder, TrainerResult result)
+    private static void Report(Session session, RunFolder folder, string path, TrainerResult result)
     {
         if (result.Status == RunStatus.Interrupted)
         {
-            session.Warn($"interrupted after step {result.Step}; go on with: rawdl train --resume {folder.Path}");
+            session.Warn($"interrupted after step {result.Step}; go on with: rawdl train --resume {path}");
             session.Emit(result.WriteJson, _ => { });
             return;
         }
@@ -93,6 +97,6 @@ internal sealed class TrainCommand
             session.Warn($"no pictures: {e.Message}");
         }
         session.Emit(result.WriteJson, text => text.Write(result.ToText()));
-        session.Say($"Next: rawdl eval {folder.Path}, rawdl predict {folder.Path} FILE");
+        session.Say($"Next: rawdl eval {path}, rawdl predict {path} FILE");
     }
 }
