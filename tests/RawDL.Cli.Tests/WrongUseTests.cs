@@ -67,7 +67,7 @@ public sealed class WrongUseTests
         Assert.That(error.ToString(), Has.Length.LessThan(900), what);
     }
 
-    private static bool TakesAnyText(Option option) => option.HelpName is "FILE" or "DIR" or "NAME|PATH" or "COLUMN";
+    private static bool TakesAnyText(Option option) => option.HelpName is "FILE" or "DIR" or "TEXT" or "NAME|PATH" or "COLUMN";
 
     private static IEnumerable<(string[] Path, Command Command)> Commands(Command command, string[] path)
     {
