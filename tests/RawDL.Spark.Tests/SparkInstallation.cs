@@ -10,6 +10,9 @@ internal sealed class SparkInstallation
 
     private SparkInstallation(string home) => _home = home;
 
+    /// <summary>Its folder.</summary>
+    internal string Home => _home;
+
     /// <summary>The one of this version; ignores the test without it or without Java, or fails it if RAWDL_REQUIRE contains spark.</summary>
     internal static SparkInstallation Of(string version)
     {
