@@ -67,5 +67,16 @@ public sealed class JobDescriptionTests
         Assert.That(() => JobDescription.Apply(path + ".no", ["version"]), Throws.TypeOf<UsageException>().With.Message.Contains("cannot be read"));
     }
 
+    [Test]
+    public void The_examples_are_job_descriptions()
+    {
+        var above = new DirectoryInfo(AppContext.BaseDirectory);
+        while (above is not null && !Directory.Exists(Path.Combine(above.FullName, "examples/spark-mnist"))) above = above.Parent;
+        if (above is null) Required.Missing("examples", "no folder examples above the tests");
+        var folder = Path.Combine(above!.FullName, "examples/spark-mnist");
+        foreach (var file in (string[])["job.py", "fast.py"]) Assert.That(JobDescription.Apply(Path.Combine(folder, file), ["--epochs", "1"])[0], Is.EqualTo("train"));
+        Assert.That(NN.TrainingConfiguration.Read(Path.Combine(folder, "talk.json")).Synchronization.Period, Is.EqualTo("1"));
+    }
+
     private static string[] Apply(string file, string line) => JobDescription.Apply("job.py", Encoding.UTF8.GetBytes(file), line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 }
