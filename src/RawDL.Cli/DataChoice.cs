@@ -1,5 +1,6 @@
 using System.CommandLine;
 using RawDL.NN;
+using RawDL.Spark;
 
 namespace RawDL.Cli;
 
@@ -41,7 +42,8 @@ internal sealed class DataChoice
         lock (_gate)
         {
             if (_opened is { } opened && (opened.Name, opened.Selection) == (nameOrPath, selection)) return opened.Data;
-            var data = Datasets.Open(nameOrPath, Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize });
+            // A rank inside a task of Spark has the data as a file, whatever they are called.
+            var data = Environment.GetEnvironmentVariable(RankChild.DataVariable) is { } packed ? Datasets.Open(packed, Options(parsed, session)) : Datasets.Open(nameOrPath, Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize });
             _opened = (nameOrPath, selection, data);
             return data;
         }

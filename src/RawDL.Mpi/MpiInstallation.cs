@@ -8,9 +8,13 @@ public sealed record MpiInstallation(string Path, string Version, MpiFlavor Flav
 {
     /// <summary>Finds and loads it, without starting MPI.</summary>
     /// <exception cref="MpiException">There is none; the message says how to install one.</exception>
-    public static MpiInstallation Find()
+    public static MpiInstallation Find() => Find(MpiLauncher.Detect()?.Family);
+
+    /// <summary>As the short form, for a launcher whose family is known.</summary>
+    /// <param name="family">Libraries of this family are tried first.</param>
+    public static MpiInstallation Find(MpiFlavor? family)
     {
-        var library = MpiLibrary.Load(MpiLauncher.Detect()?.Family);
+        var library = MpiLibrary.Load(family);
         return new MpiInstallation(library.Path, library.Version, library.Abi.Flavor);
     }
 }

@@ -42,6 +42,8 @@ internal sealed class TrainCommand
         using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, remote?.LocalPath ?? resumed, out configuration) : Begin(parsed, session, communicator, remote, out configuration);
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {remote?.Path ?? folder.Path}");
+        if (SparkJob.Current is { } cluster && folder is not null && _spark.IsRanks(parsed))
+            return RanksTraining.Run(parsed, session, cluster.Context, _spark, configuration!, data, folder, Signals.Stop);
         var live = session.Interactive ? new LiveEvents(session) : null;
         using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions
@@ -69,7 +71,7 @@ internal sealed class TrainCommand
     private RunFolder Begin(ParseResult parsed, Session session, ICommunicator communicator, RemoteFolder? remote, out TrainingConfiguration configuration)
     {
         configuration = _training.Begin(parsed, session);
-        DistributedTraining.Require(configuration, communicator.Size);
+        if (SparkJob.Current is null) DistributedTraining.Require(configuration, communicator.Size);
         return RunFolder.Create(remote?.LocalPath ?? parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
     }
 

@@ -20,7 +20,7 @@ internal sealed class SparkJob : IDisposable
     {
         Name = "rawdl",
         // Floats hardly shrink, and the time to try is lost in each round.
-        Defaults = new Dictionary<string, string> { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false" },
+        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false" },
     });
 
     /// <summary>Runs a command line, whoever started the process.</summary>
