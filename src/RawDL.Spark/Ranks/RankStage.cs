@@ -15,7 +15,7 @@ public sealed class RankStage(SparkContext spark)
 {
     // SIGTERM, by which ranks are asked to end.
     private const int Terminated = 143;
-    private static readonly TimeSpan s_executors = TimeSpan.FromSeconds(30), s_newExecutors = TimeSpan.FromMinutes(2), s_lastWords = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_executors = TimeSpan.FromMinutes(1), s_lull = TimeSpan.FromSeconds(15), s_newExecutors = TimeSpan.FromMinutes(2), s_lastWords = TimeSpan.FromSeconds(20);
 
     /// <summary>Settings of the application that let Spark look for slots each second instead of every 15, for another attempt after an executor was lost.</summary>
     public static IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
@@ -30,7 +30,7 @@ public sealed class RankStage(SparkContext spark)
     /// <param name="stop">Ends the wait.</param>
     /// <returns>How many.</returns>
     /// <exception cref="CommunicationException">Too few slots, or dynamic allocation. The line names the setting.</exception>
-    public int AwaitSlots(int? wanted, Action<string> warn, CancellationToken stop) => new SlotCount(spark).Await(wanted, s_executors, warn, stop);
+    public int AwaitSlots(int? wanted, Action<string> warn, CancellationToken stop) => new SlotCount(spark).Await(wanted, s_executors, s_lull, warn, stop);
 
     /// <summary>Trains.</summary>
     /// <param name="work">What.</param>
@@ -44,7 +44,7 @@ public sealed class RankStage(SparkContext spark)
         using var data = spark.Broadcast(PackedData.Encode(work.Data));
         for (var attempt = 1; ; attempt++)
         {
-            if (attempt > 1) new SlotCount(spark).Await(work.Size, s_newExecutors, work.Warn, stop);
+            if (attempt > 1) new SlotCount(spark).Await(work.Size, s_newExecutors, s_newExecutors, work.Warn, stop);
             var (result, lost) = Attempt(work, data, attempt, stop);
             if (result is not null) return result;
             if (attempt > work.Retries) throw new CommunicationException(string.Create(CultureInfo.InvariantCulture, $"ranks: {lost}; gave up after {attempt} attempt{(attempt == 1 ? "" : "s")} (--spark-retries); go on with --resume {work.Folder.Path}"));

@@ -20,26 +20,30 @@ internal sealed class SlotCount(SparkContext spark)
     /// <summary>Waits for so many slots, or without a number for as many as there will be.</summary>
     /// <param name="wanted">The number of ranks, or null.</param>
     /// <param name="patience">How long executors may take to come.</param>
+    /// <param name="lull">After how long without another executor no more are expected, where the settings do not say how many there will be.</param>
     /// <param name="warn">Told after two seconds without enough.</param>
     /// <param name="stop">Ends the wait.</param>
     /// <returns>The number of ranks.</returns>
     /// <exception cref="CommunicationException">There are too few, or a setting forbids barrier stages.</exception>
-    internal int Await(int? wanted, TimeSpan patience, Action<string> warn, CancellationToken stop)
+    internal int Await(int? wanted, TimeSpan patience, TimeSpan lull, Action<string> warn, CancellationToken stop)
     {
         if (string.Equals(spark.Setting(DynamicAllocation), "true", StringComparison.OrdinalIgnoreCase))
             throw new CommunicationException($"ranks: expected executors that stay, got {DynamicAllocation}=true; submit with --conf {DynamicAllocation}=false, or use --spark-mode rounds");
         var capacity = Capacity();
-        var (started, grown) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp());
-        for (int slots = Now(), warned = 0; ; stop.WaitHandle.WaitOne(s_period))
+        if (wanted > capacity) throw new CommunicationException(Lack(wanted.Value, capacity.Value));
+        var (started, grown, slots, warned) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), 0, false);
+        for (; ; stop.WaitHandle.WaitOne(s_period))
         {
             stop.ThrowIfCancellationRequested();
             if (Now() is var now && now != slots) (slots, grown) = (now, Stopwatch.GetTimestamp());
-            var isSettled = slots > 0 && (slots >= capacity || (capacity is null && Stopwatch.GetElapsedTime(grown) >= s_settled));
-            if (slots >= wanted || (wanted is null && isSettled)) return wanted ?? slots;
+            var still = slots == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(grown);
             var isOver = Stopwatch.GetElapsedTime(started) >= patience;
-            if (wanted is null && isOver && slots > 0) return slots;
-            if (isOver || wanted > capacity) throw new CommunicationException(Lack(wanted ?? 1, capacity is { } most && wanted > most ? most : slots));
-            if (warned++ == (int)(s_settled / s_period)) warn($"{Lack(wanted ?? 1, slots)}; waiting {patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s for executors");
+            if (slots >= (wanted ?? capacity ?? int.MaxValue)) return wanted ?? slots;
+            if (wanted is null && slots > 0 && (isOver || (capacity is null && still >= s_settled))) return slots;
+            if (isOver || (capacity is null && still >= lull)) throw new CommunicationException(Lack(wanted ?? 1, slots));
+            if (warned || still < s_settled) continue;
+            warned = true;
+            warn($"{Lack(wanted ?? 1, slots)}; waiting for further executors");
         }
     }
 
@@ -62,6 +66,6 @@ internal sealed class SlotCount(SparkContext spark)
         var cure = spark.Master.StartsWith("local", StringComparison.Ordinal)
             ? $"--master {(spark.Master.StartsWith("local-cluster", StringComparison.Ordinal) ? $"local-cluster[{wanted},1,1024]" : $"local[{wanted}]")}"
             : $"--num-executors {wanted} (YARN, Kubernetes) or --total-executor-cores {wanted} (standalone), with spark.task.cpus cores for each";
-        return string.Create(CultureInfo.InvariantCulture, $"ranks: {wanted} rank{(wanted == 1 ? "" : "s")} need as many slots, the cluster has {slots}; submit with {cure}, or train with --shards {Math.Max(1, slots)}");
+        return string.Create(CultureInfo.InvariantCulture, $"ranks: {wanted} rank{(wanted == 1 ? " needs" : "s need")} as many slots, the cluster has {slots}; submit with {cure}, or train with fewer --shards");
     }
 }
