@@ -36,7 +36,7 @@ internal static class RanksTraining
             Warn = session.Warn,
         }, stop);
         if (result.Code == (int)ExitCode.Ok || IsInterrupt(result.Code)) Report(session, folder, result);
-        return IsInterrupt(result.Code) ? (int)Signals.Code : result.Code;
+        return !IsInterrupt(result.Code) ? result.Code : (int)(stop.IsCancellationRequested ? Signals.Code : ExitCode.RunAgain);
     }
 
     private static void Tell(Session session, string line)

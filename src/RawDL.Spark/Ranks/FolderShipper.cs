@@ -12,6 +12,7 @@ internal sealed class FolderShipper
     private readonly Thread _thread;
     private string _newestStep;
     private long _metrics;
+    private bool _isOver;
 
     /// <param name="folder">The run's.</param>
     /// <param name="uplink">Where to.</param>
@@ -30,8 +31,8 @@ internal sealed class FolderShipper
     {
         _ending.Set();
         _thread.Join();
+        _isOver = true;
         Ship();
-        foreach (var name in RankFiles.Final) Send(name);
     }
 
     private void Run()
@@ -41,8 +42,20 @@ internal sealed class FolderShipper
 
     private void Ship()
     {
+        try
+        {
+            ShipNew();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _uplink.Line($"warning: files of the run: {exception.Message}");
+        }
+    }
+
+    private void ShipNew()
+    {
         if (NewestStep() is var step && string.CompareOrdinal(step, _newestStep) > 0 && Send(step)) _newestStep = step;
-        foreach (var name in RankFiles.Committed) Send(name);
+        foreach (var name in _isOver ? [.. RankFiles.Committed, .. RankFiles.Final] : RankFiles.Committed) Send(name);
         ShipMetrics();
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class Pmi1Server
                 lock (_state) _ranks[rank] = RankPhase.Finalized;
                 return "cmd=finalize_ack rc=0";
             case "abort":
-                Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended all ranks with exit code {line.Number("exitcode") ?? 1}"), line.Number("exitcode") ?? 1);
+                Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended all ranks"), line.Number("exitcode") ?? 1);
                 return null;
             default:
                 // spawn, publish_name and others: a world that does not grow needs none of them.

@@ -104,7 +104,7 @@ internal sealed partial class Pmi1Server : IDisposable
             while (_byes < _size && patience - Stopwatch.GetElapsedTime(started) is var left && left > TimeSpan.Zero) Monitor.Wait(_state, left);
             if (_failure is { } failure) return failure with { Code = failure.Code ?? (failure.Rank >= 0 ? _codes[failure.Rank] : null) };
             var rank = Array.FindIndex(_codes, code => code != 0);
-            return rank < 0 ? new WorldEnd(-1, 0, "") : new WorldEnd(rank, _codes[rank], string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended with exit code {_codes[rank]}"));
+            return rank < 0 ? new WorldEnd(-1, 0, "") : new WorldEnd(rank, _codes[rank], string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended by itself"));
         }
     }
 
@@ -197,7 +197,7 @@ internal sealed partial class Pmi1Server : IDisposable
         lock (_state)
         {
             (_codes[rank], _byes) = (code, _byes + 1);
-            if (code is not null && _ranks[rank] != RankPhase.Finalized) Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended with exit code {code}"), code);
+            if (code is not null && _ranks[rank] != RankPhase.Finalized) Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended before the others"), code);
             Monitor.PulseAll(_state);
         }
     }

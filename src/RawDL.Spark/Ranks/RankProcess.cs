@@ -18,6 +18,8 @@ internal sealed partial class RankProcess : IDisposable
     private readonly TaskCompletionSource<string> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly MemoryStream _output = new();
     private readonly Thread[] _readers;
+    private readonly Thread _watcher;
+    private int? _exitCode;
 
     /// <summary>Starts it.</summary>
     /// <param name="words">The program and its arguments.</param>
@@ -31,17 +33,25 @@ internal sealed partial class RankProcess : IDisposable
         foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = Process.Start(start)!;
         _readers = [Read(_process.StandardOutput.BaseStream, TakeOutput), Read(_process.StandardError.BaseStream, new LineCutter(MaximumLine, say).Take)];
-        new Thread(() =>
+        _watcher = new Thread(() =>
         {
             _process.WaitForExit();
-            _hello.TrySetResult(string.Create(CultureInfo.InvariantCulture, $"rank: expected a process that begins, got one that ended with exit code {_process.ExitCode}"));
+            lock (_output) _exitCode = _process.ExitCode;
+            _hello.TrySetResult(string.Create(CultureInfo.InvariantCulture, $"rank: expected a process that begins, got one that ended with exit code {_exitCode}"));
             exited();
         }, 1 << 18)
-        { IsBackground = true, Name = "rawdl-rank-exit" }.Start();
+        { IsBackground = true, Name = "rawdl-rank-exit" };
+        _watcher.Start();
     }
 
     /// <summary>128 and the signal's number after a signal.</summary>
-    internal int ExitCode => _process.ExitCode;
+    internal int ExitCode
+    {
+        get
+        {
+            lock (_output) return _exitCode ?? throw new InvalidOperationException("rank: expected its end before its exit code");
+        }
+    }
 
     /// <summary>What it wrote behind its first line, up to some megabytes. Complete after <see cref="Drain"/>.</summary>
     internal byte[] Output
@@ -76,7 +86,8 @@ internal sealed partial class RankProcess : IDisposable
     /// <summary>Asks it to end in order.</summary>
     internal void Stop()
     {
-        if (!_process.HasExited) _ = kill(_process.Id, Terminate);
+        lock (_output)
+            if (_exitCode is null) _ = kill(_process.Id, Terminate);
     }
 
     /// <summary>Ends it at once.</summary>
@@ -101,7 +112,7 @@ internal sealed partial class RankProcess : IDisposable
     public void Dispose()
     {
         Kill();
-        _process.WaitForExit();
+        _watcher.Join();
         Drain();
         _process.Dispose();
     }

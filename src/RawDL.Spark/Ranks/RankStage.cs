@@ -97,8 +97,8 @@ public sealed class RankStage(SparkContext spark)
         if (mirror.Failure is { } failure) throw failure;
         var isWell = outcome.Reason.Length == 0;
         if (isWell && inbox.Result is null) return (null, "the connection to rank 0 was lost");
-        if (!isWell && !stop.IsCancellationRequested && outcome.Code is null or 0) return (null, outcome.Reason);
-        if (!isWell && !stop.IsCancellationRequested && work.IsWorthRetry(outcome.Code ?? 1)) return (null, outcome.Reason);
+        if (!isWell && !stop.IsCancellationRequested && (outcome.Code is null or 0 || work.IsWorthRetry(outcome.Code.Value)))
+            return (null, outcome.Code is null or 0 ? outcome.Reason : string.Create(CultureInfo.InvariantCulture, $"{outcome.Reason} (exit code {outcome.Code})"));
         return (new RankResult(outcome.Code ?? Terminated, inbox.Result), null);
     }
 
