@@ -11,6 +11,7 @@ internal sealed class World
 
     public World() => _workers.Validators.Add(result =>
     {
+        if (SparkJob.Current is not null) result.AddError("--workers: expected none under spark-submit, where --shards counts replicas, got one.");
         if (Launcher is { } launcher) result.AddError($"--workers: expected none under {launcher.Name}, which counts the ranks, got one.");
     });
 

@@ -43,7 +43,7 @@ internal sealed class TrainCommand
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {remote?.Path ?? folder.Path}");
         if (SparkJob.Current is { } cluster && folder is not null && _spark.IsRanks(parsed))
-            return RanksTraining.Run(parsed, session, cluster.Context, _spark, configuration!, data, folder, Signals.Stop);
+            return RanksTraining.Run(parsed, session, cluster.Context, _spark, configuration!, data, folder, remote, Signals.Stop);
         var live = session.Interactive ? new LiveEvents(session) : null;
         using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions

@@ -15,7 +15,7 @@ internal static class RanksTraining
     // How a rank computes and speaks is for the ranks; what is trained is in the configuration.
     private static readonly string[] RankOptions = ["--device", "--threads", "--gemm", "--precision", "--quiet", "--verbose"];
 
-    public static int Run(ParseResult parsed, Session session, SparkContext spark, SparkChoice choice, TrainingConfiguration configuration, DatasetPair data, RunFolder folder, CancellationToken stop)
+    public static int Run(ParseResult parsed, Session session, SparkContext spark, SparkChoice choice, TrainingConfiguration configuration, DatasetPair data, RunFolder folder, RemoteFolder? remote, CancellationToken stop)
     {
         var stage = new RankStage(spark);
         var size = stage.AwaitSlots(choice.Shards(parsed), session.Warn, stop);
@@ -29,13 +29,15 @@ internal static class RanksTraining
             Configuration = configuration,
             Data = data,
             Folder = folder,
+            Committed = remote is null ? null : remote.Mirror,
             Trace = trace,
             Retries = choice.Retries(parsed),
             IsWorthRetry = IsWorthRetry,
             Say = line => Tell(session, line),
             Warn = session.Warn,
         }, stop);
-        if (result.Code == (int)ExitCode.Ok || IsInterrupt(result.Code)) Report(session, folder, result);
+        remote?.Mirror();
+        if (result.Code == (int)ExitCode.Ok || IsInterrupt(result.Code)) Report(session, folder, remote?.Path ?? folder.Path, result);
         return !IsInterrupt(result.Code) ? result.Code : (int)(stop.IsCancellationRequested ? Signals.Code : ExitCode.RunAgain);
     }
 
@@ -67,7 +69,7 @@ internal static class RanksTraining
         return words;
     }
 
-    private static void Report(Session session, RunFolder folder, RankResult result)
+    private static void Report(Session session, RunFolder folder, string path, RankResult result)
     {
         if (result.Output.IsEmpty) return;
         using var summary = JsonDocument.Parse(result.Output);
@@ -76,6 +78,6 @@ internal static class RanksTraining
         {
             if (isOver) text.Write(File.ReadAllText(folder.ReportPath));
         });
-        if (isOver) session.Say($"Next: rawdl eval {folder.Path}, rawdl predict {folder.Path} FILE");
+        if (isOver) session.Say($"Next: rawdl eval {path}, rawdl predict {path} FILE");
     }
 }

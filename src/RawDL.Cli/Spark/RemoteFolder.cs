@@ -34,7 +34,7 @@ internal sealed partial class RemoteFolder : IDisposable
     /// <param name="path">The folder.</param>
     /// <returns>Null for a path of this machine, or none.</returns>
     /// <exception cref="IOException">The file system refuses.</exception>
-    public static RemoteFolder? Open(SparkContext spark, string? path) => IsRemote(path) ? Open(new RemoteFiles(spark.OpenFiles()), path!) : null;
+    public static RemoteFolder? Open(SparkContext spark, string? path) => IsRemote(path) ? Open(new RemoteFiles(spark.OpenFiles(own: true)), path!) : null;
 
     /// <summary>Opens the folder that --out or --resume names, in the application of this process.</summary>
     /// <param name="created">--out: a folder without a run.</param>

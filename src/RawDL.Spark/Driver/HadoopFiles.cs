@@ -8,7 +8,14 @@ public sealed class HadoopFiles : IDisposable
     private readonly SparkContext _spark;
     private readonly JavaObject _configuration;
 
-    internal HadoopFiles(SparkContext spark) => (_spark, _configuration) = (spark, spark.Java.CallObject("hadoopConfiguration"));
+    private readonly Py4JConnection _jvm;
+    private readonly bool _ownsConnection;
+
+    internal HadoopFiles(SparkContext spark, Py4JConnection? own)
+    {
+        (_spark, _jvm, _ownsConnection) = (spark, own ?? spark.Jvm, own is not null);
+        _configuration = spark.Java.On(_jvm).CallObject("hadoopConfiguration");
+    }
 
     /// <summary>True if there is a file or folder.</summary>
     public bool Exists(string path)
@@ -51,14 +58,14 @@ public sealed class HadoopFiles : IDisposable
     /// <summary>Gives a file another name in place of what had it, in one step where the file system can.</summary>
     public void Replace(string source, string destination)
     {
-        using var from = _spark.Jvm.New($"{Package}Path", source);
-        using var to = _spark.Jvm.New($"{Package}Path", destination);
+        using var from = _jvm.New($"{Package}Path", source);
+        using var to = _jvm.New($"{Package}Path", destination);
         using var place = to.CallObject("toUri");
         try
         {
-            using var context = _spark.Jvm.Static($"{Package}FileContext", "getFileContext", place, _configuration).Object;
-            using var overwrite = _spark.Jvm.Static($"{Package}Options$Rename", "valueOf", "OVERWRITE").Object;
-            using var options = _spark.Jvm.NewArray($"{Package}Options$Rename", overwrite);
+            using var context = _jvm.Static($"{Package}FileContext", "getFileContext", place, _configuration).Object;
+            using var overwrite = _jvm.Static($"{Package}Options$Rename", "valueOf", "OVERWRITE").Object;
+            using var options = _jvm.NewArray($"{Package}Options$Rename", overwrite);
             context.CallVoid("rename", from, to, options);
         }
         catch (JavaException missing) when (missing.ClassName.EndsWith("UnsupportedFileSystemException", StringComparison.Ordinal))
@@ -73,11 +80,11 @@ public sealed class HadoopFiles : IDisposable
     public void Upload(string localPath, string path)
     {
         using var target = Open(path);
-        using var input = _spark.Jvm.New("java.io.FileInputStream", Path.GetFullPath(localPath));
+        using var input = _jvm.New("java.io.FileInputStream", Path.GetFullPath(localPath));
         using var output = target.System.CallObject("create", target.Path, true);
         try
         {
-            _spark.Jvm.Static(InputOutput, "copyBytes", input, output, CopyBuffer, false);
+            _jvm.Static(InputOutput, "copyBytes", input, output, CopyBuffer, false);
             output.CallVoid("hsync");
         }
         finally
@@ -92,10 +99,10 @@ public sealed class HadoopFiles : IDisposable
     {
         using var target = Open(path);
         using var input = target.System.CallObject("open", target.Path);
-        using var output = _spark.Jvm.New("java.io.FileOutputStream", Path.GetFullPath(localPath));
+        using var output = _jvm.New("java.io.FileOutputStream", Path.GetFullPath(localPath));
         try
         {
-            _spark.Jvm.Static(InputOutput, "copyBytes", input, output, CopyBuffer, false);
+            _jvm.Static(InputOutput, "copyBytes", input, output, CopyBuffer, false);
         }
         finally
         {
@@ -137,11 +144,15 @@ public sealed class HadoopFiles : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _configuration.Dispose();
+    public void Dispose()
+    {
+        _configuration.Dispose();
+        if (_ownsConnection) _jvm.Dispose();
+    }
 
     private Place Open(string path)
     {
-        var name = _spark.Jvm.New($"{Package}Path", path);
+        var name = _jvm.New($"{Package}Path", path);
         try
         {
             return new Place(name, name.CallObject("getFileSystem", _configuration));

@@ -1,12 +1,9 @@
-using System.Diagnostics;
-
 namespace RawDL.Spark;
 
 /// <summary>A Spark application, as its driver sees it. Calls belong to one thread; a job blocks it, and a <see cref="SparkMonitor"/> cancels it from another one.</summary>
 public sealed partial class SparkContext : IDisposable
 {
     internal const string PythonPackage = "org.apache.spark.api.python.";
-    private static readonly TimeSpan s_settled = TimeSpan.FromSeconds(2);
     private readonly SparkDriver _driver;
     private readonly JavaObject _environment;
     private readonly JavaObject _noBroadcasts;
@@ -52,31 +49,9 @@ public sealed partial class SparkContext : IDisposable
     /// <summary>Tasks that run at the same time, as far as Spark knows now.</summary>
     public int DefaultParallelism => Scala.Call("defaultParallelism").Int;
 
-    /// <summary>Tasks that can run at the same time on the executors that have come.</summary>
-    public int Slots
-    {
-        get
-        {
-            using var manager = Scala.CallObject("resourceProfileManager");
-            using var profile = manager.CallObject("defaultResourceProfile");
-            return Scala.Call("maxNumConcurrentTasks", profile).Int;
-        }
-    }
-
-    /// <summary>As <see cref="Slots"/>, once it has stopped growing: executors come some seconds after the application starts.</summary>
+    /// <summary>Tasks that run at the same time, once as many executors have come as the settings say, or no more come: that takes some seconds after the application starts.</summary>
     /// <param name="patience">Longest wait for the first.</param>
-    public int WaitForSlots(TimeSpan patience)
-    {
-        var (started, grown, slots) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), 0);
-        while (slots == 0 ? Stopwatch.GetElapsedTime(started) < patience : Stopwatch.GetElapsedTime(grown) < s_settled)
-        {
-            var now = Slots;
-            if (now > slots) (slots, grown) = (now, Stopwatch.GetTimestamp());
-            if (slots > 0 && Master.StartsWith("local[", StringComparison.Ordinal)) break;
-            Thread.Sleep(100);
-        }
-        return slots;
-    }
+    public int WaitForSlots(TimeSpan patience) => new SlotCount(this).Settle(patience);
 
     /// <summary>True if spark.io.encryption.enabled.</summary>
     public bool IsEncrypted { get; }
@@ -120,7 +95,8 @@ public sealed partial class SparkContext : IDisposable
     public string PathOfFile(string name) => Jvm.Static("org.apache.spark.SparkFiles", "get", name).Text;
 
     /// <summary>Files on every file system that Hadoop reaches.</summary>
-    public HadoopFiles OpenFiles() => new(this);
+    /// <param name="own">Whether they have a way of their own to the JVM, so that another thread may use them while this one runs a job.</param>
+    public HadoopFiles OpenFiles(bool own = false) => new(this, own ? _driver.Open() : null);
 
     /// <summary>SQL and DataFrames.</summary>
     public SparkSql OpenSql() => new(this);

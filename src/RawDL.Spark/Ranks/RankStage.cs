@@ -56,7 +56,7 @@ public sealed class RankStage(SparkContext spark)
     {
         var state = RankState.Pack(work.Folder, out var step);
         using var broadcast = state is null ? null : spark.Broadcast(state);
-        var mirror = new RunMirror(work.Folder, work.Configuration.KeepCheckpoints, work.Trace);
+        var mirror = new RunMirror(work.Folder, work.Configuration.KeepCheckpoints, work.Trace, work.Committed);
         var (host, address) = Address();
         var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         using var inbox = new RankInbox(address, token, mirror, work.Say);

@@ -38,6 +38,9 @@ public sealed record RankWork
     /// <summary>Whether ranks that ended with an exit code are worth another attempt.</summary>
     public required Func<int, bool> IsWorthRetry { get; init; }
 
+    /// <summary>Called after a file of the run has come into <see cref="Folder"/>, on another thread.</summary>
+    public Action? Committed { get; init; }
+
     /// <summary>Takes the lines of the ranks.</summary>
     public required Action<string> Say { get; init; }
 

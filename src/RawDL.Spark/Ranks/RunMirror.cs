@@ -6,7 +6,8 @@ namespace RawDL.Spark;
 /// <param name="folder">The run folder.</param>
 /// <param name="keep">Periodic checkpoints to keep.</param>
 /// <param name="trace">Where the timeline goes, or null.</param>
-internal sealed class RunMirror(RunFolder folder, int keep, string? trace)
+/// <param name="committed">Called after each whole file.</param>
+internal sealed class RunMirror(RunFolder folder, int keep, string? trace, Action? committed = null)
 {
     private const int Piece = 1 << 18;
 
@@ -25,6 +26,7 @@ internal sealed class RunMirror(RunFolder folder, int keep, string? trace)
             {
                 Durable.Write(name == RankFiles.Trace ? trace! : folder.In(name), stream => Copy(source, ref left, stream), length);
                 if (RankFiles.IsStep(name)) folder.Prune(keep);
+                committed?.Invoke();
             });
         Copy(source, ref left, Stream.Null);
     }

@@ -17,6 +17,19 @@ internal sealed class SlotCount(SparkContext spark)
         return spark.Scala.Call("maxNumConcurrentTasks", profile).Int;
     }
 
+    /// <summary>Waits until there are as many as there will be.</summary>
+    internal int Settle(TimeSpan patience)
+    {
+        var capacity = Capacity();
+        var (started, grown, slots) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), 0);
+        while (slots < (capacity ?? int.MaxValue) && (slots == 0 ? Stopwatch.GetElapsedTime(started) < patience : Stopwatch.GetElapsedTime(grown) < s_settled))
+        {
+            if (Now() is var now && now > slots) (slots, grown) = (now, Stopwatch.GetTimestamp());
+            else Thread.Sleep(s_period);
+        }
+        return slots;
+    }
+
     /// <summary>Waits for so many slots, or without a number for as many as there will be.</summary>
     /// <param name="wanted">The number of ranks, or null.</param>
     /// <param name="patience">How long executors may take to come.</param>
