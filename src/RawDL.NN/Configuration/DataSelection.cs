@@ -8,9 +8,23 @@ namespace RawDL.NN;
 /// <param name="TestSize">digits: number of test samples; null for the default.</param>
 public sealed record DataSelection(string? LabelColumn = null, int? TrainSize = null, int? TestSize = null)
 {
+    /// <summary>Tables: the shape of one sample; null for what the table says.</summary>
+    public Shape? Sample { get; init; }
+
+    /// <summary>Spark: the format of files that are read as a table, such as parquet or orc; null for files that this program reads itself.</summary>
+    public string? Format { get; init; }
+
+    /// <summary>Spark: the query of the test rows; null to split.</summary>
+    public string? TestSql { get; init; }
+
     internal static DataSelection Read(ConfigurationObject source)
     {
-        var selection = new DataSelection(source.String("label_column"), source.OptionalInteger("train_size", 1), source.OptionalInteger("test_size", 1));
+        var selection = new DataSelection(source.String("label_column"), source.OptionalInteger("train_size", 1), source.OptionalInteger("test_size", 1))
+        {
+            Sample = source.Integers("sample", 1, Shape.MaxRank - 1) is { } extents ? TrainingConfiguration.Checked("sample", () => new Shape(extents)) : null,
+            Format = source.String("format"),
+            TestSql = source.String("test_sql"),
+        };
         source.End();
         return selection;
     }
@@ -22,6 +36,9 @@ public sealed record DataSelection(string? LabelColumn = null, int? TrainSize = 
         if (LabelColumn is not null) json.WriteString("label_column", LabelColumn);
         if (TrainSize is { } train) json.WriteNumber("train_size", train);
         if (TestSize is { } test) json.WriteNumber("test_size", test);
+        if (Sample is { } sample) json.WriteIntegers("sample", sample.ToArray());
+        if (Format is not null) json.WriteString("format", Format);
+        if (TestSql is not null) json.WriteString("test_sql", TestSql);
         json.WriteEndObject();
     }
 }

@@ -272,7 +272,7 @@ public sealed record TrainingConfiguration
         json.WriteEndObject();
     }
 
-    private static T Checked<T>(string place, Func<T> create)
+    internal static T Checked<T>(string place, Func<T> create)
     {
         try
         {

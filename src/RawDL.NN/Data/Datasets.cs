@@ -6,7 +6,7 @@ public static partial class Datasets
     private const string DigitsName = "digits";
 
     /// <summary>
-    /// Opens a set of the catalog by name, else a path: a CSV file; a folder with IDX files named as MNIST's; with train-images.npy and
+    /// Opens a set of the catalog by name, else a path: a CSV file; a Parquet file, or a folder of some; a folder with IDX files named as MNIST's; with train-images.npy and
     /// train-labels.npy; with the batches of CIFAR-10; or with a folder of PNG and JPEG images for each class.
     /// A source of one part is split by <see cref="DataOptions.TestFraction"/> and <see cref="DataOptions.Seed"/>.
     /// </summary>
@@ -79,19 +79,20 @@ public static partial class Datasets
     private static DatasetPair OpenPath(string path, DataOptions options)
     {
         var name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path));
+        if (ParquetFiles.Recognizes(path)) return ParquetFiles.Open(path, name, options);
         if (System.IO.Directory.Exists(path))
         {
             if (IdxFolder.Recognizes(path)) return IdxFolder.Open(path, name, null, options);
             if (NpyFolder.Recognizes(path)) return NpyFolder.Open(path, name, options);
             if (Cifar10Folder.Recognizes(path)) return Cifar10Folder.Open(path, name, options);
             if (ImageFolder.Recognizes(path)) return ImageFolder.Open(path, name, options);
-            throw new RawFileException(path, null, "expected IDX files named as MNIST's, train-images.npy, data_batch_1.bin or a folder of images for each class, got none of them");
+            throw new RawFileException(path, null, "expected IDX files named as MNIST's, train-images.npy, data_batch_1.bin, Parquet files or a folder of images for each class, got none of them");
         }
         if (Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase)) return DatasetPair.Split(CsvTable.Read(path, name, options.LabelColumn), options.TestFraction, options.Seed);
         if (Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase)) return PackedData.Decode(SafetensorsFile.Read(path));
-        if (File.Exists(path)) throw new RawFileException(path, null, "expected a CSV file (.csv), packed data (.safetensors) or a folder, got another file");
+        if (File.Exists(path)) throw new RawFileException(path, null, "expected a CSV file (.csv), a Parquet file (.parquet), packed data (.safetensors) or a folder, got another file");
         var names = string.Join(", ", Catalog.Select(source => source.Name));
-        throw new ArgumentException($"Data: expected {names}, a .csv file or a folder, got {RawFileException.Quote(path)}.");
+        throw new ArgumentException($"Data: expected {names}, a .csv or .parquet file or a folder, got {RawFileException.Quote(path)}.");
     }
 
     private static void RequireSize(string part, int? size)

@@ -22,6 +22,9 @@ public sealed class SubsetDataset : Dataset
         (_source, _indices) = (source, indices);
     }
 
+    /// <summary>What it is a view of.</summary>
+    internal Dataset Source => _source;
+
     /// <summary>The first <paramref name="count"/> samples of a dataset, or the dataset itself when it has no more.</summary>
     public static Dataset First(Dataset source, int count)
     {
