@@ -14,7 +14,8 @@ internal sealed class ModelChoice
     /// <exception cref="RawFileException">There is none, or it is damaged.</exception>
     public Model Open(ParseResult parsed, Session session, Device device)
     {
-        var path = parsed.GetValue(_path)!;
+        using var local = SparkFiles.LocalModel(parsed.GetValue(_path)!);
+        var path = local.Path;
         if (Directory.Exists(path)) session.Say($"Model: {path = RunFolder.FindModel(path)}");
         return Model.Load(path, device);
     }

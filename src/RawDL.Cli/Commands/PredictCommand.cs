@@ -13,6 +13,7 @@ internal sealed class PredictCommand
 
     private readonly ModelChoice _model = new();
     private readonly DeviceChoice _device = new();
+    private readonly SparkPrediction _cluster = new();
     private readonly Argument<string[]> _files = Values.Paths("file", "Images (PNG, JPEG), NumPy arrays (.npy) or IDX files, also with gzip.");
     private readonly Option<int?> _top = Values.Integer("--top", "Classes shown per sample, the likeliest first; 3 by default.", 1, 1000);
     private readonly Option<int?> _limit = Values.Integer("--limit", "Samples taken from the beginning of each file; all by default.", 1, int.MaxValue);
@@ -24,11 +25,19 @@ internal sealed class PredictCommand
     {
         var predict = new PredictCommand();
         var command = new ExampleCommand("predict", "Classify the samples of files: the likeliest classes with their probabilities.",
-            "rawdl predict runs/lenet seven.png", "rawdl predict runs/lenet t10k-images-idx3-ubyte.gz --limit 10 --top 1", "rawdl predict model.safetensors *.jpg --json");
+            "rawdl predict runs/lenet seven.png", "rawdl predict runs/lenet t10k-images-idx3-ubyte.gz --limit 10 --top 1", "rawdl predict model.safetensors *.jpg --json",
+            "spark-submit … job.py predict runs/lenet --table images --to hdfs://host/predictions", "spark-submit … job.py predict runs/lenet --stream in --schema \"id long, pixels binary\" --to out --checkpoint state");
         predict._model.AddTo(command);
+        // Under Spark rows may come from elsewhere.
+        predict._files.Arity = ArgumentArity.ZeroOrMore;
+        predict._files.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 0 && !predict._cluster.IsGiven(result)) result.AddError("file: expected at least one file, got none.");
+        });
         command.Add(predict._files);
         command.Add(predict._top);
         command.Add(predict._limit);
+        predict._cluster.AddTo(command);
         predict._device.AddTo(command);
         command.SetAction(predict.Run);
         return command;
@@ -40,6 +49,7 @@ internal sealed class PredictCommand
         var session = Session.Open(parsed);
         using var device = _device.Open(parsed, session);
         using var model = _model.Open(parsed, session, device);
+        if (_cluster.IsGiven(parsed)) return _cluster.Run(parsed, session, model);
         var answers = new List<Answer>();
         foreach (var file in parsed.GetValue(_files)!) Ask(model, session, file, parsed.GetValue(_limit) ?? int.MaxValue, answers);
         var top = Math.Min(parsed.GetValue(_top) ?? 3, model.ClassNames.Count);

@@ -10,5 +10,6 @@ internal static class SparkTasks
         [RoundTask.Name] = new RoundTask(),
         [SumTask.Name] = new SumTask(),
         [RankTask.Name] = new RankTask(Environment.ProcessPath ?? "rawdl"),
+        [ScoreTask.Name] = new ScoreTask(),
     };
 }

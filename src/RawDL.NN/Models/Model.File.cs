@@ -20,6 +20,9 @@ public sealed partial class Model
     /// <exception cref="IOException">The system could not read.</exception>
     public static Model Load(string path, Device device) => Load(SafetensorsFile.Read(path), device);
 
+    /// <summary>As <see cref="Save"/> writes it, in memory.</summary>
+    internal byte[] ToBytes() => SafetensorsFile.ToBytes(ToTensors(), new Dictionary<string, string> { [DescriptionKey] = Describe() });
+
     internal static Model Load(SafetensorsFile file, Device device)
     {
         if (!file.Metadata.TryGetValue(DescriptionKey, out var text))

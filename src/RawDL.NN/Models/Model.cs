@@ -108,6 +108,14 @@ public sealed partial class Model : IDisposable
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(communicator);
+        var tally = new EvaluationTally(ClassNames);
+        Count(data, communicator, tally, cancel);
+        return tally.Complete(communicator);
+    }
+
+    /// <summary>As <see cref="Evaluate"/>, but adds what it counts.</summary>
+    internal void Count(Dataset data, ICommunicator communicator, EvaluationTally tally, CancellationToken cancel)
+    {
         Require(data);
         using var loader = new DataLoader(data, new DataLoaderOptions
         {
@@ -118,7 +126,6 @@ public sealed partial class Model : IDisposable
             Size = communicator.Size,
         });
         using var tape = new Tape(Device, TapeMode.Inference);
-        var tally = new EvaluationTally(ClassNames);
         var scores = new float[ClassNames.Count];
         loader.Start(0);
         while (loader.TryNext(out var batch))
@@ -136,7 +143,6 @@ public sealed partial class Model : IDisposable
                 tally.AddPrediction(batch.Labels[i], scores);
             }
         }
-        return tally.Complete(communicator);
     }
 
     /// <summary>What the model says of raw samples: class probabilities that sum to 1, or the outputs of a regression.</summary>

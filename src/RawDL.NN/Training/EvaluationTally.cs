@@ -25,6 +25,17 @@ public sealed class EvaluationTally
     /// <summary>The K of the top-K accuracies; those above the number of classes are left out.</summary>
     public static ReadOnlySpan<int> TopKs => [1, 2, 3, 5];
 
+    /// <summary>All counts, for another process that adds them by <see cref="Add"/>.</summary>
+    internal ReadOnlySpan<double> Counts => _counts;
+
+    /// <summary>Adds the counts of another process. The order matters to the last bit of the loss only.</summary>
+    /// <exception cref="ArgumentException">They are of another number of classes.</exception>
+    internal void Add(ReadOnlySpan<double> counts)
+    {
+        if (counts.Length != _counts.Length) throw new ArgumentException($"EvaluationTally: expected {_counts.Length} counts, got {counts.Length}.");
+        for (var i = 0; i < counts.Length; i++) _counts[i] += counts[i];
+    }
+
     /// <summary>Adds a batch's mean loss.</summary>
     public void AddLoss(double meanLoss, int count)
     {

@@ -42,6 +42,23 @@ public sealed class DataFrame : IDisposable
         }
     }
 
+    /// <summary>The columns in Spark's own words, as <see cref="Map"/> takes them.</summary>
+    public string SchemaDdl
+    {
+        get
+        {
+            using var schema = Java.CallObject("schema");
+            return schema.Call("toDDL").Text;
+        }
+    }
+
+    /// <summary>Some of the columns.</summary>
+    public DataFrame Select(params IReadOnlyList<string> columns)
+    {
+        using var others = _sql.Spark.Sequence([.. columns.Skip(1).Select(name => (JavaValue)Quote(name))]);
+        return new DataFrame(_sql, Java.CallObject("select", Quote(columns[0]), others));
+    }
+
     /// <summary>Number of rows.</summary>
     public long Count() => Java.Call("count").Long;
 
@@ -120,7 +137,7 @@ public sealed class DataFrame : IDisposable
 
     private JavaObject Apply(JavaObject function)
     {
-        var columns = Columns.Select(name => Java.CallObject("col", $"`{name.Replace("`", "``", StringComparison.Ordinal)}`")).ToList();
+        var columns = Columns.Select(name => Java.CallObject("col", Quote(name))).ToList();
         try
         {
             using var sequence = _sql.Spark.Sequence([.. columns.Select(column => (JavaValue)column)]);
@@ -131,6 +148,8 @@ public sealed class DataFrame : IDisposable
             columns.ForEach(column => column.Dispose());
         }
     }
+
+    private static string Quote(string column) => $"`{column.Replace("`", "``", StringComparison.Ordinal)}`";
 
     private JavaObject Writer(string? format, string mode, ReadOnlySpan<(string Key, string Value)> options)
     {

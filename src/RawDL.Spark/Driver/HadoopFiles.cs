@@ -111,6 +111,15 @@ public sealed class HadoopFiles : IDisposable
         }
     }
 
+    /// <summary>Copies a file, or a folder with all in it, to a local path where nothing is.</summary>
+    public void DownloadAll(string path, string localPath)
+    {
+        using var target = Open(path);
+        using var local = _spark.Jvm.New($"{Package}Path", new Uri(Path.GetFullPath(localPath)).AbsoluteUri);
+        // The last argument leaves out Hadoop's checksum files.
+        target.System.CallVoid("copyToLocalFile", false, target.Path, local, true);
+    }
+
     /// <summary>Writes a whole file under another name, then replaces: readers see the old or the new content.</summary>
     public void Write(string path, ReadOnlySpan<byte> content)
     {

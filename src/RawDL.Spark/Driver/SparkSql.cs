@@ -9,6 +9,7 @@ public sealed class SparkSql : IDisposable
     {
         Spark = spark;
         using var builder = spark.Jvm.Static($"{Package}{(spark.Version.IsAtLeast(4, 0) ? "classic." : "")}SparkSession", "builder").Object;
+        if (spark.Setting("spark.sql.catalogImplementation") == "hive") builder.CallVoid("enableHiveSupport");
         Session = builder.CallObject("getOrCreate");
     }
 
@@ -35,10 +36,10 @@ public sealed class SparkSql : IDisposable
 
     /// <summary>Reads files as they appear in a folder, for <see cref="DataFrame.StartStream"/>.</summary>
     /// <param name="format">As in <see cref="Read"/>, or another streaming source.</param>
-    /// <param name="path">The folder.</param>
-    /// <param name="schema">Columns as in DDL.</param>
+    /// <param name="path">The folder; null for a source that has none.</param>
+    /// <param name="schema">Columns as in DDL; null for a source that has its own.</param>
     /// <param name="options">Of the source.</param>
-    public DataFrame ReadStream(string format, string path, string schema, params ReadOnlySpan<(string Key, string Value)> options)
+    public DataFrame ReadStream(string format, string? path, string? schema, params ReadOnlySpan<(string Key, string Value)> options)
     {
         using var reader = Session.CallObject("readStream");
         return new DataFrame(this, Load(reader, format, path, schema, options));
@@ -47,11 +48,11 @@ public sealed class SparkSql : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Session.Dispose();
 
-    private static JavaObject Load(JavaObject reader, string format, string path, string? schema, ReadOnlySpan<(string Key, string Value)> options)
+    private static JavaObject Load(JavaObject reader, string format, string? path, string? schema, ReadOnlySpan<(string Key, string Value)> options)
     {
         reader.CallVoid("format", format);
         foreach (var (key, value) in options) reader.CallVoid("option", key, value);
         if (schema is not null) reader.CallVoid("schema", schema);
-        return reader.CallObject("load", path);
+        return path is null ? reader.CallObject("load") : reader.CallObject("load", path);
     }
 }

@@ -11,6 +11,19 @@ public sealed class StreamingQuery : IDisposable
     /// <exception cref="JavaException">The query failed.</exception>
     public bool Wait(TimeSpan patience) => _java.Call("awaitTermination", (long)patience.TotalMilliseconds).Boolean;
 
+    /// <summary>What Spark tells of the last batches, oldest first, each as JSON; a batch may be told more than once.</summary>
+    public string[] Progress()
+    {
+        using var all = _java.CallObject("recentProgress");
+        var texts = new List<string>();
+        foreach (var element in all.Elements())
+        {
+            using var progress = element.Object;
+            texts.Add(progress.Call("json").Text);
+        }
+        return [.. texts];
+    }
+
     /// <summary>Ends it after the batch that runs.</summary>
     public void Stop() => _java.CallVoid("stop");
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace RawDL.NN;
 
@@ -40,15 +41,16 @@ internal sealed class ColumnValues
         new(ColumnKind.Vectors, ends.Length, missing) { Elements = elements, Ends = ends };
 
     /// <summary>Numbers of any type as floats.</summary>
-    public static float[] ToFloats<T>(ReadOnlySpan<T> values) where T : INumberBase<T>
+    public static float[] ToFloats<T>(ReadOnlySpan<T> values) where T : struct, INumberBase<T>
     {
+        if (typeof(T) == typeof(float)) return MemoryMarshal.Cast<T, float>(values).ToArray();
         var floats = new float[values.Length];
         for (var i = 0; i < floats.Length; i++) floats[i] = float.CreateTruncating(values[i]);
         return floats;
     }
 
     /// <summary>Integers of any type as long ones.</summary>
-    public static long[] ToLongs<T>(ReadOnlySpan<T> values) where T : INumberBase<T>
+    public static long[] ToLongs<T>(ReadOnlySpan<T> values) where T : struct, INumberBase<T>
     {
         var longs = new long[values.Length];
         for (var i = 0; i < longs.Length; i++) longs[i] = long.CreateSaturating(values[i]);

@@ -3,14 +3,17 @@ using System.Buffers;
 namespace RawDL.NN;
 
 /// <summary>Collects the rows of a table into a data set. What is wrong with a row is told with its file, its number from 1 and the column.</summary>
-internal sealed class TableBuilder
+/// <param name="layout">Of the table, with a label.</param>
+/// <param name="options">The shape of a sample and the classes, where they are known.</param>
+/// <param name="badRows">What becomes of a row that is no sample.</param>
+internal sealed class TableBuilder(TableLayout layout, DataOptions options, BadRows badRows = BadRows.Fail)
 {
     private const int MaxClasses = 65_536, MaxValues = 500_000_000, SmallestSide = 4;
     private static readonly string[] s_imageNames = ["pixels", "image", "images"];
 
-    private readonly TableLayout _layout;
-    private readonly DataOptions _options;
-    private readonly ClassLabels? _known;
+    private readonly TableLayout _layout = layout;
+    private readonly DataOptions _options = options;
+    private readonly ClassLabels? _known = options.ClassNames is { Count: > 0 } names ? new ClassLabels(names) : null;
     private readonly ArrayBufferWriter<float> _values = new();
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly List<int> _labels = [];
@@ -19,15 +22,10 @@ internal sealed class TableBuilder
     private readonly List<(string Text, string Source, long Row)> _texts = [];
     private Shape? _sample;
 
-    /// <param name="layout">Of the table, with a label.</param>
-    /// <param name="options">The shape of a sample and the classes, where they are known.</param>
-    public TableBuilder(TableLayout layout, DataOptions options)
-    {
-        (_layout, _options) = (layout, options);
-        if (options.ClassNames is { Count: > 0 } names) _known = new ClassLabels(names);
-    }
-
     public TableLayout Layout => _layout;
+
+    /// <summary>Rows that were no samples.</summary>
+    public long LeftOut { get; private set; }
 
     private ColumnKind LabelKind => _layout.Label!.Value.Kind;
 
@@ -47,9 +45,13 @@ internal sealed class TableBuilder
             var number = before + row + 1;
             _sample ??= ShapeOf(samples.Count(row), source);
             var size = _sample.Value.Count;
-            if (samples.Fault(row, number, size) is { } fault) throw new RawFileException(source, null, fault);
             if ((long)Count * size > (IsBytes ? Array.MaxLength : MaxValues) - size) throw new RawFileException(source, null, $"expected at most {(IsBytes ? Array.MaxLength : MaxValues)} values, got more");
-            AddLabel(source, number, values[0], row);
+            if ((samples.Fault(row, number, size) ?? AddLabel(source, number, values[0], row)) is { } fault)
+            {
+                if (badRows == BadRows.Fail) throw new RawFileException(source, null, fault);
+                LeftOut++;
+                continue;
+            }
             if (IsBytes)
             {
                 _bytes.Write(samples.Bytes(row));
@@ -73,6 +75,12 @@ internal sealed class TableBuilder
         return new DatasetPair(train.Create(name + "/train", classes), test.Create(name + "/test", classes));
     }
 
+    /// <summary>The rows as they are, at least one.</summary>
+    public Dataset Whole(string name) => Create(name, Classes(null));
+
+    /// <summary>Whether there are rows.</summary>
+    public bool IsEmpty => Count == 0;
+
     private Shape ShapeOf(int count, string source)
     {
         if (_options.Sample is { } given) return given;
@@ -84,36 +92,36 @@ internal sealed class TableBuilder
         return new Shape(count);
     }
 
-    private void AddLabel(string source, long number, ColumnValues labels, int row)
+    // What is wrong with a label, or null.
+    private string? AddLabel(string source, long number, ColumnValues labels, int row)
     {
-        if (labels.IsMissing(row)) throw Wrong("a label", "null");
+        if (labels.IsMissing(row)) return Fault("a label", "null");
         if (labels.Kind == ColumnKind.Numbers)
         {
-            if (!float.IsFinite(labels.Numbers[row])) throw Wrong("a finite number", $"{labels.Numbers[row]}");
+            if (!float.IsFinite(labels.Numbers[row])) return Fault("a finite number", $"{labels.Numbers[row]}");
             _targets.Add(labels.Numbers[row]);
-            return;
+            return null;
         }
+        var id = 0;
         if (_known is not null)
         {
-            if (!_known.TryFind(labels, row, out var known)) throw Wrong($"one of {_options.ClassNames!.Count} classes", RawFileException.Quote(labels.Label(row)));
-            _labels.Add(known);
-            return;
+            if (!_known.TryFind(labels, row, out id)) return Fault($"one of {_options.ClassNames!.Count} classes", RawFileException.Quote(labels.Label(row)));
         }
-        if (labels.Kind == ColumnKind.Integers)
+        else if (labels.Kind == ColumnKind.Integers)
         {
-            if (labels.Integers[row] is < 0 or >= MaxClasses) throw Wrong($"a class of 0 to {MaxClasses - 1}", $"{labels.Integers[row]}");
-            _labels.Add((int)labels.Integers[row]);
-            return;
+            if (labels.Integers[row] is < 0 or >= MaxClasses) return Fault($"a class of 0 to {MaxClasses - 1}", $"{labels.Integers[row]}");
+            id = (int)labels.Integers[row];
         }
-        if (!_ids.TryGetValue(labels.Texts[row], out var id))
+        else if (!_ids.TryGetValue(labels.Texts[row], out id))
         {
-            if (_ids.Count == MaxClasses) throw Wrong($"at most {MaxClasses} classes", "another one");
+            if (_ids.Count == MaxClasses) return Fault($"at most {MaxClasses} classes", "another one");
             _ids[labels.Texts[row]] = id = _ids.Count;
             _texts.Add((labels.Texts[row], source, number));
         }
         _labels.Add(id);
+        return null;
 
-        RawFileException Wrong(string expected, string got) => new(source, null, $"expected {expected} in row {number}, column {RawFileException.Quote(_layout.Label!.Value.Name)}, got {got}");
+        string Fault(string expected, string got) => $"expected {expected} in row {number}, column {RawFileException.Quote(_layout.Label!.Value.Name)}, got {got}";
     }
 
     private IReadOnlyList<string> Classes(TableBuilder? test)
