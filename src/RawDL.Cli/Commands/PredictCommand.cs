@@ -30,10 +30,6 @@ internal sealed class PredictCommand
         predict._model.AddTo(command);
         // Under Spark rows may come from elsewhere.
         predict._files.Arity = ArgumentArity.ZeroOrMore;
-        predict._files.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 0 && !predict._cluster.IsGiven(result)) result.AddError("file: expected at least one file, got none.");
-        });
         command.Add(predict._files);
         command.Add(predict._top);
         command.Add(predict._limit);
@@ -46,6 +42,7 @@ internal sealed class PredictCommand
     private int Run(ParseResult parsed)
     {
         Signals.Watched = true;
+        if (parsed.GetValue(_files) is null or [] && !_cluster.IsGiven(parsed)) throw new UsageException("file: expected at least one file, got none.");
         var session = Session.Open(parsed);
         using var device = _device.Open(parsed, session);
         using var model = _model.Open(parsed, session, device);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Diagnostics;
 using RawDL.NN;
 using RawDL.Spark;
@@ -36,9 +35,6 @@ internal sealed class SparkPrediction
 
     /// <summary>True where rows are named rather than files.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_data) is not null || _rows.IsGiven(parsed) || _stream.IsGiven(parsed);
-
-    /// <summary>As the other form, while the line is parsed.</summary>
-    public bool IsGiven(SymbolResult parsed) => ((Option[])[_data, .. _rows.Options, .. _stream.Options]).Any(option => parsed.GetResult(option) is { Implicit: false });
 
     public int Run(ParseResult parsed, Session session, Model model)
     {

@@ -11,12 +11,9 @@ internal sealed class SparkRows
     private readonly Option<string?> _table = Text("--table", "NAME", "Under spark-submit: the rows of a table of the catalog, such as a Hive table.");
     private readonly Option<string?> _format = Text("--format", "FORMAT", "Under spark-submit: read --data as a table of parquet, orc, csv, json or another format that Spark knows.");
 
-    /// <summary>All of them.</summary>
-    public IEnumerable<Option> Options => [_sql, _table, _format];
-
     public void AddTo(Command command)
     {
-        foreach (var option in Options) command.Add(option);
+        foreach (var option in (Option[])[_sql, _table, _format]) command.Add(option);
     }
 
     /// <summary>An option with a text for Spark, which only spark-submit can take.</summary>
@@ -32,7 +29,7 @@ internal sealed class SparkRows
 
     public static void RequireSpark(Option option) => option.Validators.Add(result =>
     {
-        if (SparkJob.Current is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
+        if (!result.Implicit && SparkJob.Current is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
     });
 
     /// <summary>The place of the rows as these options have it, else that of --data, or null.</summary>

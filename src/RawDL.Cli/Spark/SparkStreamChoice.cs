@@ -37,9 +37,6 @@ internal sealed class SparkStreamChoice
         SparkRows.RequireSpark(_options);
     }
 
-    /// <summary>Those that name a stream.</summary>
-    public IEnumerable<Option> Options => [_stream, _format];
-
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[_stream, _format, _options, _schema, _checkpoint, _once]) command.Add(option);
