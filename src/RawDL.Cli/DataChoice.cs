@@ -54,7 +54,7 @@ internal sealed class DataChoice
             if (_opened is { } opened && (opened.Name, opened.Selection) == (nameOrPath, selection)) return opened.Data;
             var options = Options(parsed, session) with { LabelColumn = selection.LabelColumn, TrainSize = selection.TrainSize, TestSize = selection.TestSize, Sample = model?.SampleShape, ClassNames = model?.ClassNames };
             // A rank inside a task of Spark has the data as a file, whatever they are called.
-            var data = Environment.GetEnvironmentVariable(RankChild.DataVariable) is { } packed ? Datasets.Open(packed, Options(parsed, session)) : SparkDataChoice.Open(nameOrPath, selection, options);
+            var data = Environment.GetEnvironmentVariable(RankChild.DataVariable) is { } packed ? Datasets.Open(packed, new DataOptions()) : SparkDataChoice.Open(nameOrPath, selection, options);
             _opened = (nameOrPath, selection, data);
             return data;
         }

@@ -12,9 +12,9 @@ public sealed class RanksTests
 {
     private const string Network = """
         {
-          "batch_size": 16, "steps": 1500, "seed": 5,
+          "batch_size": 16, "steps": 900, "seed": 5,
           "optimizer": { "name": "momentum", "learning_rate": 0.01 },
-          "evaluation": { "every_steps": 500 }, "checkpoint": { "every_steps": 50 },
+          "evaluation": { "every_steps": 300 }, "checkpoint": { "every_steps": 50 },
           "layers": [
             { "type": "conv2d", "out_channels": 4, "kernel": 5, "activation": "relu" },
             { "type": "max_pool2d", "kernel": 2 },
@@ -52,7 +52,7 @@ public sealed class RanksTests
         var run = Rawdl.Finish(job);
         Assert.That((int)run.Code, Is.Zero, run.Out + run.Error);
         Assert.That(run.Out, Does.Match(@"warning: ranks: rank [01] was lost \(exit code 137\); submitting the stage again, 1 of 3"));
-        Assert.That(run.Out, Does.Match("Going on at step [0-9]+ of 1500 steps"));
+        Assert.That(run.Out, Does.Match("Going on at step [0-9]+ of 900 steps"));
         using var summary = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(_run, "summary.json")));
         Assert.That(summary.RootElement.GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
         Assert.That(summary.RootElement.GetProperty("communication").GetProperty("ranks").GetInt32(), Is.EqualTo(2));

@@ -183,7 +183,7 @@ internal static class DoctorCommand
         }
         yield return wrong ?? Describe(spark!);
         yield return Java(spark);
-        if (spark is not null && !SparkRanks.HasLibrary())
+        if (spark is not null && RankLibrary.Missing() is not null)
             yield return new(Verdict.Warn, "Spark ranks", "no MPI library of the MPICH family", "--spark-mode ranks needs one on every executor: apt-get install libmpich12, or name it in RAWDL_MPI_LIB");
     }
 

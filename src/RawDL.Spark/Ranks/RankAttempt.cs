@@ -154,7 +154,7 @@ internal sealed class RankAttempt : IDisposable
             while (_causes.TryTake(out var next, s_killTime) && next.Cause != Cause.Exited) { }
         }
         _process!.Drain();
-        if (reason.Length > 0) _context.Log(reason);
+        if (reason.Length > 0 && _payload.Logs) _context.Log(reason);
         _shipper?.Finish();
         _link!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cmd=bye code={_process.ExitCode}"));
         if (_server is null) return new StageOutcome(StageOutcomeKind.Follows, _process.ExitCode, reason);
@@ -168,7 +168,7 @@ internal sealed class RankAttempt : IDisposable
     {
         if (line.Length == 0) return;
         var told = RawFileException.OneLine(line).Replace(_folder, _payload.RunPath, StringComparison.Ordinal);
-        _context.Log(told);
+        if (_payload.Logs) _context.Log(told);
         if (_uplink is not null) _uplink.Line(told);
         else _link?.WriteLine($"cmd=say value={PmiLine.Wrap(told)}");
     }

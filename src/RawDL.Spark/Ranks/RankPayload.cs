@@ -10,7 +10,8 @@ namespace RawDL.Spark;
 /// <param name="Host">Where the driver listens.</param>
 /// <param name="Port">Its port there.</param>
 /// <param name="Token">What the driver knows rank 0's task by.</param>
-internal sealed record RankPayload(int Size, IReadOnlyList<string> Words, string Configuration, string RunPath, long Data, long State, string Host, int Port, string Token)
+/// <param name="Logs">Whether lines of ranks stand in the executors' logs too: where the driver is the executor they would stand there twice.</param>
+internal sealed record RankPayload(int Size, IReadOnlyList<string> Words, string Configuration, string RunPath, long Data, long State, string Host, int Port, string Token, bool Logs)
 {
     /// <summary>Stands for the run's folder on the executor.</summary>
     internal const string RunPlace = "{run}";
@@ -34,6 +35,7 @@ internal sealed record RankPayload(int Size, IReadOnlyList<string> Words, string
         wire.WriteText(Host);
         wire.WriteInt(Port);
         wire.WriteText(Token);
+        wire.WriteInt(Logs ? 1 : 0);
         wire.Flush();
         return bytes.ToArray();
     }
@@ -44,7 +46,7 @@ internal sealed record RankPayload(int Size, IReadOnlyList<string> Words, string
         var size = wire.ReadLength(int.MaxValue);
         var words = new string[wire.ReadLength(MaximumWords)];
         for (var i = 0; i < words.Length; i++) words[i] = wire.ReadText();
-        return new RankPayload(size, words, wire.ReadText(), wire.ReadText(), wire.ReadLong(), wire.ReadLong(), wire.ReadText(), wire.ReadInt(), wire.ReadText());
+        return new RankPayload(size, words, wire.ReadText(), wire.ReadText(), wire.ReadLong(), wire.ReadLong(), wire.ReadText(), wire.ReadInt(), wire.ReadText(), wire.ReadInt() != 0);
     }
 
     /// <summary>The arguments with their places filled.</summary>

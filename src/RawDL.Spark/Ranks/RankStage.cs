@@ -44,13 +44,15 @@ public sealed class RankStage(SparkContext spark)
         using var data = spark.Broadcast(PackedData.Encode(work.Data));
         for (var attempt = 1; ; attempt++)
         {
-            if (attempt > 1) new SlotCount(spark).Await(work.Size, s_newExecutors, s_newExecutors, work.Warn, stop);
+            if (attempt > 1) new SlotCount(spark).Await(work.Size, s_newExecutors, s_newExecutors, _ => work.Warn("ranks: waiting for executors in the place of lost ones"), stop);
             var (result, lost) = Attempt(work, data, attempt, stop);
             if (result is not null) return result;
             if (attempt > work.Retries) throw new CommunicationException(string.Create(CultureInfo.InvariantCulture, $"ranks: {lost}; gave up after {attempt} attempt{(attempt == 1 ? "" : "s")} (--spark-retries); go on with --resume {work.Folder.Path}"));
             work.Warn(string.Create(CultureInfo.InvariantCulture, $"ranks: {lost}; submitting the stage again, {attempt} of {work.Retries}"));
         }
     }
+
+    private bool IsLocal => spark.Master == "local" || spark.Master.StartsWith("local[", StringComparison.Ordinal);
 
     private (RankResult? Result, string? Lost) Attempt(RankWork work, SparkBroadcast data, int attempt, CancellationToken stop)
     {
@@ -60,7 +62,7 @@ public sealed class RankStage(SparkContext spark)
         var (host, address) = Address();
         var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         using var inbox = new RankInbox(address, token, mirror, work.Say);
-        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token);
+        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token, !IsLocal);
         var group = $"rawdl-ranks-{Guid.NewGuid():N}";
         spark.SetJobGroup(group, string.Create(CultureInfo.InvariantCulture, $"ranks: {work.Configuration.Name} on {work.Size} ranks{(step > 0 ? $", from step {step}" : "")}{(attempt > 1 ? $", attempt {attempt}" : "")}"));
         var call = new SparkCall(RankTask.Name, payload.Encode()) { Broadcasts = broadcast is null ? [data] : [data, broadcast], Stage = SparkStage.Barrier };

@@ -161,7 +161,7 @@ public sealed class RankFileTests
     [Test]
     public void What_tasks_are_told_comes_back()
     {
-        var payload = new RankPayload(3, ["train", "{run}/x", "{cpus}"], "{}", "runs/a", 7, -1, "::1", 99, Token);
+        var payload = new RankPayload(3, ["train", "{run}/x", "{cpus}"], "{}", "runs/a", 7, -1, "::1", 99, Token, true);
         var copy = RankPayload.Decode(payload.Encode());
         Assert.That(copy with { Words = [] }, Is.EqualTo(payload with { Words = [] }));
         Assert.That(copy.FillWords("/r", 2), Is.EqualTo(new[] { "train", "/r/x", "2" }));
