@@ -54,9 +54,9 @@ internal sealed class SlotCount(SparkContext spark)
             if (slots >= (wanted ?? capacity ?? int.MaxValue)) return wanted ?? slots;
             if (wanted is null && slots > 0 && (isOver || (capacity is null && still >= s_settled))) return slots;
             if (isOver || (capacity is null && still >= lull)) throw new CommunicationException(Lack(wanted ?? 1, slots));
-            if (warned || still < s_settled) continue;
+            if (warned || wanted is null || still < s_settled) continue;
             warned = true;
-            warn($"{Lack(wanted ?? 1, slots)}; waiting for further executors");
+            warn($"{Lack(wanted.Value, slots)}; waiting for further executors");
         }
     }
 
