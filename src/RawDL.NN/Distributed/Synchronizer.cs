@@ -17,9 +17,10 @@ internal abstract unsafe class Synchronizer : IDisposable
     /// <summary>Takes the first values as what all replicas share.</summary>
     protected Synchronizer(SynchronizationOptions options, ICommunicator group, Model model, Optimizer optimizer, int? ranks = null)
     {
-        (Options, Group, Model, Optimizer, WorldSize) = (options, group, model, optimizer, ranks ?? group.Size);
-        _statuses = new RankStatus[WorldSize];
-        Report = new CommunicationReport(options.Name, WorldSize);
+        var count = ranks ?? group.Size;
+        (Options, Group, Model, Optimizer, WorldSize) = (options, group, model, optimizer, count);
+        _statuses = new RankStatus[count];
+        Report = new CommunicationReport(options.Name, count);
         Progress = new LocalProgress();
     }
 

@@ -155,10 +155,10 @@ public sealed class DatasetsTests
         File.WriteAllText(folder["x.txt"], "1,2");
         Assert.Multiple(() =>
         {
-            Assert.That(() => Datasets.Open("nmist", s_plain), Throws.ArgumentException.With.Message.EqualTo("Data: expected digits, mnist, fashion-mnist, cifar10, a .csv file or a folder, got 'nmist'."));
+            Assert.That(() => Datasets.Open("nmist", s_plain), Throws.ArgumentException.With.Message.EqualTo("Data: expected digits, mnist, fashion-mnist, cifar10, a .csv or .parquet file or a folder, got 'nmist'."));
             Assert.That(() => Datasets.Open("", s_plain), Throws.ArgumentException);
             Assert.That(() => Datasets.Open("a\nb", s_plain), Throws.ArgumentException.With.Message.Not.Contains("\n"));
-            Assert.That(() => Datasets.Open(folder["x.txt"], s_plain), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["x.txt"]}: expected a CSV file (.csv), packed data (.safetensors) or a folder, got another file"));
+            Assert.That(() => Datasets.Open(folder["x.txt"], s_plain), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["x.txt"]}: expected a CSV file (.csv), a Parquet file (.parquet), packed data (.safetensors) or a folder, got another file"));
             Assert.That(() => Datasets.Open(folder["none.csv"], s_plain), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["none.csv"]}: expected a file, got nothing at this path"));
             Assert.That(() => Datasets.Open(folder.Path, s_plain), Throws.TypeOf<RawFileException>().With.Message.StartsWith($"{folder.Path}: expected IDX files"));
         });
