@@ -42,7 +42,7 @@ public sealed partial class SparkScoringTests
             Shell(spark, "-put", Path.Combine(_folder, "in"), $"{host}/in");
             Shell(spark, "-put", _model, $"{host}/run");
 
-            Submit("local-cluster[2,1,1024]", "predict", $"{host}/run", "--data", $"{host}/in", "--to-table", "scored", "--keep", "id", "--json");
+            Submit("local-cluster[2,1,1024]", "predict", $"{host}/run", "--data", $"{host}/in", "--to-table", "scored", "--keep", "id", "--quiet");
             AssertPredicted(Path.Combine(_folder, "warehouse", "scored"));
 
             var query = $"select t.label, t.pixels from parquet.`{host}/in` t join scored s on t.id = s.id";
@@ -79,7 +79,7 @@ public sealed partial class SparkScoringTests
             process.WaitForExit();
         }
         WriteAsync(Path.Combine(from, "c.parquet"), 250, Rows).GetAwaiter().GetResult();
-        var rest = Submit("local[2]", [.. stream, "--once", "--json"]).Json();
+        var rest = Submit("local[2]", [.. stream, "--once", "--json", "--quiet"]).Json();
         Assert.That(rest.GetProperty("rows").GetInt64(), Is.InRange(Rows - 250, Rows));
         AssertPredicted(to);
     }
@@ -166,11 +166,15 @@ public sealed partial class SparkScoringTests
         }
     }
 
-    private static void Shell(string spark, params string[] words)
+    private void Shell(string spark, params string[] words)
     {
-        using var process = Process.Start("java", ["-cp", $"{spark}/jars/*", "org.apache.hadoop.fs.FsShell", .. words]);
+        // Without the file Hadoop's own shell does not start.
+        var settings = Directory.CreateDirectory(Path.Combine(_folder, "settings")).FullName;
+        File.WriteAllText(Path.Combine(settings, "core-site.xml"), "<configuration/>");
+        using var process = Process.Start(new ProcessStartInfo("java", ["-cp", $"{settings}:{spark}/jars/*", "org.apache.hadoop.fs.FsShell", .. words]) { RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, string.Join(' ', words));
+        Assert.That(process.ExitCode, Is.Zero, () => error);
     }
 
     // Rows come in another order, so the loss may differ in its last digits.

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RawDL.Spark;
 
 namespace RawDL.Cli;
 
@@ -29,7 +30,8 @@ internal sealed class SparkRows
 
     public static void RequireSpark(Option option) => option.Validators.Add(result =>
     {
-        if (!result.Implicit && SparkJob.Current is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
+        // A rank inside a task of Spark gets the words of its driver, and the data as a file.
+        if (!result.Implicit && SparkJob.Current is null && Environment.GetEnvironmentVariable(RankChild.DataVariable) is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
     });
 
     /// <summary>The place of the rows as these options have it, else that of --data, or null.</summary>

@@ -182,6 +182,26 @@ public sealed class ParquetTests
         Assert.That(() => Open(folder["a.parquet"], s_whole with { ClassNames = ["0"] }), Throws.TypeOf<RawFileException>().With.Message.EndsWith("expected one of 1 classes in row 1, column 'label', got '1'"));
     }
 
+    [Test]
+    public void Leftovers_of_a_stream_are_no_data()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in (string[])["a", "b", "c", "d"]) Write(folder[$"{name}.parquet"], Values("label", name[0] - 'a', 0), Lists<float>("x", [1f], [2f]));
+        File.WriteAllBytes(folder["empty.parquet"], []);
+        Directory.CreateDirectory(folder["_spark_metadata"]);
+        void Log(string name, params string[] files) => File.WriteAllText(folder[$"_spark_metadata/{name}"], string.Join('\n', ["v1", .. files.Select(file => $$"""{"path":"file:///x/{{file}}.parquet","size":1,"action":"add"}""")]));
+        Log("0", "c");
+        Log("1.compact", "a", "b");
+        Log("2", "d");
+        Log(".2.crc", "no");
+        var data = Open(folder.Path);
+        Assert.That(Enumerable.Range(0, data.Count).Select(data.Label), Is.EqualTo(new[] { 0, 0, 1, 0, 3, 0 }));
+        Log("3", "e");
+        Assert.That(() => Open(folder.Path), Throws.TypeOf<RawFileException>().With.Message.EqualTo($"{folder["e.parquet"]}: expected a file of the stream that wrote the folder, got nothing at this path"));
+        File.WriteAllText(folder["_spark_metadata/3"], "v2");
+        Assert.That(() => Open(folder.Path), Throws.TypeOf<RawFileException>().With.Message.StartsWith($"{folder["_spark_metadata/3"]}: expected a log of version v1, got 'v2'"));
+    }
+
     private static IEnumerable<TestCaseData> Wrong()
     {
         var labels = Values("label", 0, 1, 2);

@@ -50,6 +50,9 @@ internal static class ParquetFiles
     {
         var files = Directory.GetFiles(folder, "*" + Extension).Where(path => Path.GetFileName(path)[0] is not ('.' or '_')).ToArray();
         Array.Sort(files, string.CompareOrdinal);
-        return files;
+        if (SparkSinkLog.Read(folder) is not { } written) return files;
+        foreach (var name in written.Order(StringComparer.Ordinal))
+            if (!File.Exists(Path.Combine(folder, name))) throw new RawFileException(Path.Combine(folder, name), null, "expected a file of the stream that wrote the folder, got nothing at this path");
+        return Array.FindAll(files, path => written.Contains(Path.GetFileName(path)));
     }
 }
