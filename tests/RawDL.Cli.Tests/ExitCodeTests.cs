@@ -13,7 +13,7 @@ public sealed class ExitCodeTests
     [TestCase("eval --json-file OUT", "Required argument 'model' missing")]
     [TestCase("eval RUN --data nothing --json-file OUT", "expected digits, mnist")]
     [TestCase("eval RUN --test-size 0 --plots OUT", "--test-size: expected an integer from 1")]
-    [TestCase("predict RUN --json-file OUT", "Required argument 'file' missing")]
+    [TestCase("predict RUN --json-file OUT", "file: expected at least one file, got none")]
     [TestCase("predict RUN x.png --top 0 --json-file OUT", "--top: expected an integer from 1 to 1000")]
     [TestCase("predict RUN x.png --limit x --json-file OUT", "--limit: expected an integer from 1")]
     [TestCase("net show --json-file OUT", "Required argument 'network' missing")]
