@@ -19,8 +19,8 @@ internal sealed class SparkJob : IDisposable
     public SparkContext Context => _context ??= _driver.Start(new SparkOptions
     {
         Name = "rawdl",
-        // Floats hardly shrink, and the time to try is lost in each round.
-        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false" },
+        // Floats hardly shrink, and the time to try is lost in each round; so is that of a detour of its sums.
+        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false", ["spark.task.maxDirectResultSize"] = "32m" },
     });
 
     /// <summary>Runs a command line, whoever started the process.</summary>

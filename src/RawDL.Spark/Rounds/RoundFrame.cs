@@ -4,7 +4,7 @@ using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>What tasks of a round write: a replica's report, its part of a slice, or the sum of a slice. A kind and three numbers stand before the bytes.</summary>
+/// <summary>What tasks of a round write: a replica's report, its part of a block, or the sum of a block. A kind and three numbers stand before the bytes.</summary>
 internal static class RoundFrame
 {
     internal const int Report = 0, Part = 1, Sum = 2;
@@ -12,9 +12,9 @@ internal static class RoundFrame
 
     internal static byte[] OfReport(RoundContribution contribution) => Compose(Report, contribution.Rank, 0, 0, contribution.Encode());
 
-    /// <summary>A replica's part of a slice.</summary>
+    /// <summary>A replica's part of a block.</summary>
     /// <param name="rank">The replica.</param>
-    /// <param name="first">First element of the slice.</param>
+    /// <param name="first">First element of the block.</param>
     /// <param name="trainable">Trainable parameters, the vector's beginning.</param>
     /// <param name="values">The part.</param>
     internal static byte[] OfPart(int rank, int first, int trainable, ReadOnlySpan<float> values) => Compose(Part, rank, first, trainable, MemoryMarshal.AsBytes(values));

@@ -40,7 +40,9 @@ public sealed class RoundTask : ISparkTask
             for (var slice = 0; slice < call.Slices; slice++)
             {
                 var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
-                if (end > first) output.WritePair(slice, RoundFrame.OfPart(key.Rank, first, start.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0, vector.AsSpan(first, end - first)));
+                // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
+                for (; first < end; first += SquaredDistance.Block)
+                    output.WritePair(slice, RoundFrame.OfPart(key.Rank, first, start.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0, vector.AsSpan(first, Math.Min(SquaredDistance.Block, end - first))));
             }
             report = report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds };
             output.WritePair(0, RoundFrame.OfReport(report));

@@ -13,24 +13,44 @@ public sealed class SumTask : ISparkTask
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
     {
         var call = RoundCall.Decode(context.Payload.Span);
-        float[] parts = [];
-        var (first, length, trainable, seen) = (-1, 0, 0, new bool[call.Shards]);
+        var blocks = new SortedDictionary<int, Block>();
         while (input.MoveNext())
         {
             var frame = input.Current.Span;
-            var (kind, rank, start, measured) = RoundFrame.Read(frame, out var bytes);
+            var (kind, rank, first, trainable) = RoundFrame.Read(frame, out var bytes);
             if (kind == RoundFrame.Report)
             {
                 output.Write(frame);
                 continue;
             }
-            if (parts.Length == 0) (parts, length, first, trainable) = (new float[call.Shards * (bytes.Length / 4)], bytes.Length / 4, start, measured);
-            if (kind != RoundFrame.Part || (uint)rank >= (uint)seen.Length || seen[rank] || start != first || bytes.Length != 4 * length) throw RoundFrame.Refused(frame.Length);
-            seen[rank] = true;
-            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(parts.AsSpan(rank * length, length));
+            if (kind != RoundFrame.Part) throw RoundFrame.Refused(frame.Length);
+            if (!blocks.TryGetValue(first, out var block)) blocks[first] = block = new Block(call.Shards, bytes.Length / 4, trainable);
+            if (!block.Add(rank, bytes)) throw RoundFrame.Refused(frame.Length);
         }
-        if (length == 0) return;
-        if (Array.IndexOf(seen, false) is var missing and >= 0) throw new SparkProtocolException($"round: expected the slice at {first} of {call.Shards} replicas, got none of replica {missing}");
-        output.Write(RoundFrame.OfSum(RoundSum.Of(first, parts, call.Weights, call.Shards, trainable)));
+        foreach (var (first, block) in blocks)
+        {
+            if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
+            output.Write(RoundFrame.OfSum(RoundSum.Of(first, block.Parts, call.Weights, call.Shards, block.Trainable)));
+        }
+    }
+
+    // The replicas' parts of one block, by rank.
+    private sealed class Block(int shards, int length, int trainable)
+    {
+        private readonly bool[] _seen = new bool[shards];
+
+        public float[] Parts { get; } = new float[shards * length];
+
+        public int Trainable => trainable;
+
+        public int Missing => Array.IndexOf(_seen, false);
+
+        public bool Add(int rank, ReadOnlySpan<byte> bytes)
+        {
+            if ((uint)rank >= (uint)shards || _seen[rank] || bytes.Length != 4 * length) return false;
+            _seen[rank] = true;
+            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(Parts.AsSpan(rank * length, length));
+            return true;
+        }
     }
 }
