@@ -60,7 +60,7 @@ public sealed class Rdd : IDisposable
         return Of(_spark, fewer);
     }
 
-    /// <summary>The values of pairs (<see cref="TaskOutput.WritePair"/>), each in the partition of its key modulo <paramref name="partitions"/>, in any order.</summary>
+    /// <summary>The values of pairs (<see cref="TaskOutput.WritePair(long, ReadOnlySpan{byte})"/>), each in the partition of its key modulo <paramref name="partitions"/>, in any order.</summary>
     public Rdd Shuffle(int partitions)
     {
         using var pairs = _spark.Jvm.New($"{SparkContext.PythonPackage}PairwiseRDD", Scala);

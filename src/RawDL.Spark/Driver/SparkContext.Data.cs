@@ -69,7 +69,7 @@ public sealed partial class SparkContext
     public SparkBroadcast Broadcast(ReadOnlySpan<byte> content) => new(this, content);
 
     /// <summary>Sums over the executors instead of the driver: each level is a shuffle into fewer partitions and a task on each of them.</summary>
-    /// <param name="pairs">Its tasks write pairs (<see cref="TaskOutput.WritePair"/>); the key modulo <paramref name="levels"/>[0] says where a value goes.</param>
+    /// <param name="pairs">Its tasks write pairs (<see cref="TaskOutput.WritePair(long, ReadOnlySpan{byte})"/>); the key modulo <paramref name="levels"/>[0] says where a value goes.</param>
     /// <param name="levels">Partitions of each level, the last one mostly 1.</param>
     /// <param name="merge">
     /// The task of a level, by its index. It gets the values of its partition in any order: sort them by an index inside before floats are added. All but

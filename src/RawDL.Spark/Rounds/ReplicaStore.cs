@@ -13,12 +13,29 @@ internal sealed class ReplicaStore : IDisposable
 
     internal readonly record struct Key(Guid Run, int Rank, RoundKind Kind, int Threads);
 
-    internal sealed record Kept(Replica Replica, Device Device) : IDisposable
+    /// <summary>A replica with its memory: what it begins with and what it leaves, used again from round to round.</summary>
+    internal sealed class Kept(Replica replica, Device device) : IDisposable
     {
+        private byte[] _bytes = [];
+        private RoundStart? _start;
+        private float[] _vector = [];
+
+        public Replica Replica => replica;
+
+        /// <summary>Reads what a round begins with.</summary>
+        public RoundStart Read(TaskContext context, long id) => _start = RoundStart.Decode(context.Broadcast(id, ref _bytes), _start);
+
+        /// <summary>Room for the replica's vector.</summary>
+        public Span<float> Vector(int length)
+        {
+            if (_vector.Length < length) _vector = new float[length];
+            return _vector.AsSpan(0, length);
+        }
+
         public void Dispose()
         {
-            Replica.Dispose();
-            Device.Dispose();
+            replica.Dispose();
+            device.Dispose();
         }
     }
 

@@ -1,16 +1,18 @@
 using System.Buffers.Binary;
+using RawDL.NN;
 
 namespace RawDL.Spark;
 
 /// <summary>What travels with the tasks of a round: numbers, and the weights of the replicas.</summary>
 /// <param name="Run">Number of the broadcast with configuration and data.</param>
 /// <param name="Start">Number of the broadcast with what the round begins with; −1 in an empty round.</param>
+/// <param name="Kind">What the round makes of the replicas' work.</param>
 /// <param name="Shards">Replicas.</param>
 /// <param name="Slices">Parts of the vector, each of which one task adds up.</param>
 /// <param name="Weights">Of the replicas; empty for 1.</param>
-internal sealed record RoundCall(long Run, long Start, int Shards, int Slices, float[] Weights)
+internal sealed record RoundCall(long Run, long Start, RoundKind Kind, int Shards, int Slices, float[] Weights)
 {
-    private const int Fixed = 28;
+    private const int Fixed = 32;
 
     internal byte[] Encode()
     {
@@ -20,6 +22,7 @@ internal sealed record RoundCall(long Run, long Start, int Shards, int Slices, f
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), Shards);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(20), Slices);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(24), Weights.Length);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(28), (int)Kind);
         for (var i = 0; i < Weights.Length; i++) BinaryPrimitives.WriteSingleBigEndian(bytes.AsSpan(Fixed + 4 * i), Weights[i]);
         return bytes;
     }
@@ -31,7 +34,8 @@ internal sealed record RoundCall(long Run, long Start, int Shards, int Slices, f
         var weights = new float[BinaryPrimitives.ReadInt32BigEndian(bytes[24..])];
         for (var i = 0; i < weights.Length; i++) weights[i] = BinaryPrimitives.ReadSingleBigEndian(bytes[(Fixed + 4 * i)..]);
         var (shards, slices) = (BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
-        if (shards < 1 || slices < 1) throw new SparkProtocolException($"round: expected a replica and a slice at least, got {shards} and {slices}");
-        return new RoundCall(BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), shards, slices, weights);
+        var kind = BinaryPrimitives.ReadInt32BigEndian(bytes[28..]);
+        if (shards < 1 || slices < 1 || kind is < 0 or > 1) throw new SparkProtocolException($"round: expected a replica and a slice at least and kind 0 or 1, got {shards}, {slices} and {kind}");
+        return new RoundCall(BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), (RoundKind)kind, shards, slices, weights);
     }
 }

@@ -10,17 +10,21 @@ internal static class RoundFrame
     internal const int Report = 0, Part = 1, Sum = 2;
     private const int Fixed = 16;
 
-    internal static byte[] OfReport(RoundContribution contribution) => Compose(Report, contribution.Rank, 0, 0, contribution.Encode());
-
-    /// <summary>A replica's part of a block.</summary>
-    /// <param name="rank">The replica.</param>
-    /// <param name="first">First element of the block.</param>
-    /// <param name="trainable">Trainable parameters, the vector's beginning.</param>
-    /// <param name="values">The part.</param>
-    internal static byte[] OfPart(int rank, int first, int trainable, ReadOnlySpan<float> values) => Compose(Part, rank, first, trainable, MemoryMarshal.AsBytes(values));
-
-    internal static byte[] OfSum(RoundSum sum) =>
-        Compose(Sum, sum.First, sum.Sum.Length, sum.Distances.Length, [.. MemoryMarshal.AsBytes(sum.Distances.AsSpan()), .. MemoryMarshal.AsBytes(sum.Sum.AsSpan())]);
+    /// <summary>What stands before the bytes of a frame.</summary>
+    /// <param name="kind">Report, with the replica's number; Part, with the replica, the block's first element and the number of trainable parameters, the vector's beginning; Sum, with the block's
+    /// first element, the number of values and that of distances, which come first.</param>
+    /// <param name="a">See above.</param>
+    /// <param name="b">See above.</param>
+    /// <param name="c">See above.</param>
+    internal static byte[] Head(int kind, int a, int b = 0, int c = 0)
+    {
+        var head = new byte[Fixed];
+        BinaryPrimitives.WriteInt32BigEndian(head, kind);
+        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(4), a);
+        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(8), b);
+        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(12), c);
+        return head;
+    }
 
     /// <exception cref="SparkProtocolException">Other bytes.</exception>
     internal static (int Kind, int A, int B, int C) Read(ReadOnlySpan<byte> frame, out ReadOnlySpan<byte> bytes)
@@ -37,15 +41,4 @@ internal static class RoundFrame
     }
 
     internal static SparkProtocolException Refused(int length) => new($"round: expected a part of a round, got {length} other bytes");
-
-    private static byte[] Compose(int kind, int a, int b, int c, ReadOnlySpan<byte> bytes)
-    {
-        var frame = new byte[Fixed + bytes.Length];
-        BinaryPrimitives.WriteInt32BigEndian(frame, kind);
-        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(4), a);
-        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(8), b);
-        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(12), c);
-        bytes.CopyTo(frame.AsSpan(Fixed));
-        return frame;
-    }
 }

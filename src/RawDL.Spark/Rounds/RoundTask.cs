@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using RawDL.NN;
 
 namespace RawDL.Spark;
@@ -17,39 +18,41 @@ public sealed class RoundTask : ISparkTask
         var call = RoundCall.Decode(context.Payload.Span);
         if (call.Start < 0)
         {
-            output.WritePair(0, RoundFrame.OfReport(new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] }));
+            Report(output, new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] });
             return;
         }
         var began = Stopwatch.GetTimestamp();
         var run = _store.Content(call.Run, context.Broadcast(call.Run));
-        var start = RoundStart.Decode(context.Broadcast(call.Start).Span);
-        var key = new ReplicaStore.Key(run.Id, context.Split, start.Kind, Math.Max(1, context.Cpus));
+        var key = new ReplicaStore.Key(run.Id, context.Split, call.Kind, Math.Max(1, context.Cpus));
         var kept = _store.Borrow(key, () =>
         {
             var device = new CpuDevice(key.Threads);
-            return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, start.Kind, key.Rank, call.Shards), device);
+            return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, key.Kind, key.Rank, call.Shards), device);
         });
         var isWhole = false;
         try
         {
+            var start = kept.Read(context, call.Start);
             var read = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            var vector = new float[kept.Replica.Length(start)];
+            var vector = kept.Vector(kept.Replica.Length(start));
             var report = kept.Replica.Run(start, vector, context.Cancellation);
             isWhole = true;
             var written = Stopwatch.GetTimestamp();
+            var trainable = key.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0;
             for (var slice = 0; slice < call.Slices; slice++)
             {
                 var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
                 // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
                 for (; first < end; first += SquaredDistance.Block)
-                    output.WritePair(slice, RoundFrame.OfPart(key.Rank, first, start.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0, vector.AsSpan(first, Math.Min(SquaredDistance.Block, end - first))));
+                    output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, key.Rank, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
             }
-            report = report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds };
-            output.WritePair(0, RoundFrame.OfReport(report));
+            Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds });
         }
         finally
         {
             _store.Return(key, kept, isWhole);
         }
     }
+
+    private static void Report(TaskOutput output, RoundContribution report) => output.WritePair(0, RoundFrame.Head(RoundFrame.Report, report.Rank), report.Encode());
 }

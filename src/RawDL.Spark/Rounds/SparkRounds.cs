@@ -20,6 +20,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     private readonly SparkBroadcast _run;
     private readonly Rdd _ranks;
     private readonly int _slots;
+    private byte[] _bytes = [];
 
     /// <summary>Sends configuration and data to the cluster.</summary>
     /// <param name="spark">The application.</param>
@@ -51,8 +52,8 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     {
         _spark.SetJobDescription(description);
         var elements = start.Kind == RoundKind.Average ? start.Values.Length + (start.KeepsStates ? 0 : start.States.Length) : start.Values.Length;
-        using var broadcast = _spark.Broadcast(start.Encode());
-        var frames = Job(new RoundCall(_run.Id, broadcast.Id, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
+        using var broadcast = _spark.Broadcast(start.Encode(ref _bytes));
+        var frames = Job(new RoundCall(_run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
         var reports = new RoundContribution?[Shards];
         var sums = new List<RoundSum>();
         foreach (var frame in frames)
@@ -77,7 +78,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         for (var i = 0; i < times.Length; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            Job(new RoundCall(_run.Id, -1, Shards, Math.Min(_slots, Shards), []), [_run]);
+            Job(new RoundCall(_run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run]);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
         Array.Sort(times);

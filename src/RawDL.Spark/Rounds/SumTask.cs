@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using RawDL.NN;
 
@@ -30,16 +31,23 @@ public sealed class SumTask : ISparkTask
         foreach (var (first, block) in blocks)
         {
             if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
-            output.Write(RoundFrame.OfSum(RoundSum.Of(first, block.Parts, call.Weights, call.Shards, block.Trainable)));
+            var distances = RoundSum.Add(block.Parts, block.Scaled, call.Weights, call.Shards, Math.Clamp(block.Trainable - first, 0, block.Length));
+            output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. MemoryMarshal.AsBytes(distances.AsSpan())], MemoryMarshal.AsBytes(block.Scaled[..block.Length]));
+            block.Dispose();
         }
     }
 
-    // The replicas' parts of one block, by rank.
-    private sealed class Block(int shards, int length, int trainable)
+    // The replicas' parts of one block, by rank, and room for their sum.
+    private sealed class Block(int shards, int length, int trainable) : IDisposable
     {
         private readonly bool[] _seen = new bool[shards];
+        private readonly float[] _memory = ArrayPool<float>.Shared.Rent(2 * shards * length);
 
-        public float[] Parts { get; } = new float[shards * length];
+        public Span<float> Parts => _memory.AsSpan(0, shards * length);
+
+        public Span<float> Scaled => _memory.AsSpan(shards * length, shards * length);
+
+        public int Length => length;
 
         public int Trainable => trainable;
 
@@ -49,8 +57,10 @@ public sealed class SumTask : ISparkTask
         {
             if ((uint)rank >= (uint)shards || _seen[rank] || bytes.Length != 4 * length) return false;
             _seen[rank] = true;
-            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(Parts.AsSpan(rank * length, length));
+            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(Parts[(rank * length)..]);
             return true;
         }
+
+        public void Dispose() => ArrayPool<float>.Shared.Return(_memory);
     }
 }

@@ -40,6 +40,14 @@ internal sealed class WireWriter(Stream stream, string name)
         WriteRaw(bytes);
     }
 
+    /// <summary>A block of two parts.</summary>
+    internal void WriteBlock(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        WriteInt(head.Length + body.Length);
+        WriteRaw(head);
+        WriteRaw(body);
+    }
+
     internal void WriteRaw(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < LargeBlock)

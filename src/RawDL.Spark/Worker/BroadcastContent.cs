@@ -27,7 +27,26 @@ internal sealed class BroadcastContent
         }
     }
 
+    /// <summary>Copies the bytes into a buffer, which grows as needed, without keeping them; gives their number.</summary>
+    internal int Read(ref byte[] buffer)
+    {
+        lock (_lock)
+        {
+            if (_bytes is null) return ReadFile(ref buffer);
+            if (buffer.Length < _bytes.Length) buffer = new byte[_bytes.Length];
+            _bytes.CopyTo(buffer, 0);
+            return _bytes.Length;
+        }
+    }
+
     private byte[] ReadFile()
+    {
+        byte[] bytes = [];
+        ReadFile(ref bytes);
+        return bytes;
+    }
+
+    private int ReadFile(ref byte[] buffer)
     {
         try
         {
@@ -36,9 +55,9 @@ internal sealed class BroadcastContent
             file.ReadExactly(prefix);
             var length = BinaryPrimitives.ReadInt64BigEndian(prefix);
             if (length != file.Length - 8 || length > Array.MaxLength) throw new SparkProtocolException($"broadcast {Id}: expected {length} bytes, got a file of {file.Length - 8}");
-            var bytes = GC.AllocateUninitializedArray<byte>((int)length);
-            file.ReadExactly(bytes);
-            return bytes;
+            if (buffer.Length < length) buffer = GC.AllocateUninitializedArray<byte>((int)length);
+            file.ReadExactly(buffer, 0, (int)length);
+            return (int)length;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -8,8 +8,10 @@ internal sealed class BroadcastSet(BroadcastStore store) : IDisposable
     internal int Count => _contents.Count;
 
     /// <exception cref="SparkProtocolException">The id is not here.</exception>
-    internal ReadOnlyMemory<byte> Get(long id) =>
-        _contents.TryGetValue(id, out var content) ? content.Bytes : throw new SparkProtocolException($"broadcast {id}: expected one of this task, got {_contents.Count} others");
+    internal ReadOnlyMemory<byte> Get(long id) => Find(id).Bytes;
+
+    /// <exception cref="SparkProtocolException">The id is not here.</exception>
+    internal int Read(long id, ref byte[] buffer) => Find(id).Read(ref buffer);
 
     internal void Apply(BroadcastChanges changes)
     {
@@ -34,6 +36,9 @@ internal sealed class BroadcastSet(BroadcastStore store) : IDisposable
         foreach (var content in _contents.Values) store.Leave(content);
         _contents.Clear();
     }
+
+    private BroadcastContent Find(long id) =>
+        _contents.TryGetValue(id, out var content) ? content : throw new SparkProtocolException($"broadcast {id}: expected one of this task, got {_contents.Count} others");
 
     private static BroadcastContent Fetch(WireReader reader, long id)
     {

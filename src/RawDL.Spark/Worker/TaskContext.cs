@@ -56,6 +56,15 @@ public sealed class TaskContext
     /// <param name="id">The number that the driver's <see cref="SparkBroadcast.Id"/> told.</param>
     public ReadOnlyMemory<byte> Broadcast(long id) => _broadcasts.Get(id);
 
+    /// <summary>The content of a broadcast that one task reads once, in a buffer of its own, which grows as needed.</summary>
+    /// <param name="id">As in <see cref="Broadcast(long)"/>.</param>
+    /// <param name="buffer">Receives the bytes.</param>
+    public ReadOnlySpan<byte> Broadcast(long id, ref byte[] buffer)
+    {
+        var length = _broadcasts.Read(id, ref buffer);
+        return buffer.AsSpan(0, length);
+    }
+
     /// <summary>Waits until all tasks of the stage have called it. Spark looks once a second, so it takes at least that.</summary>
     public void Barrier() => Meet(BarrierCall, null, 1);
 

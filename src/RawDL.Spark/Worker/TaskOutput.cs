@@ -17,19 +17,25 @@ public sealed class TaskOutput
     internal TaskOutput(WireWriter wire, bool isArrow) => (_wire, _isArrow) = (wire, isArrow);
 
     /// <summary>Writes one element.</summary>
-    public void Write(ReadOnlySpan<byte> frame)
-    {
-        if (_isArrow) throw new InvalidOperationException("output: expected WriteBatch in a SQL task, got Write");
-        _wire.WriteBlock(frame);
-    }
+    public void Write(ReadOnlySpan<byte> frame) => Write([], frame);
 
     /// <summary>Writes a value with the key that says to which partition of a shuffle it goes (key modulo partitions). A task writes either pairs or plain elements.</summary>
-    public void WritePair(long key, ReadOnlySpan<byte> value)
+    public void WritePair(long key, ReadOnlySpan<byte> value) => WritePair(key, [], value);
+
+    /// <summary>As the other one, with a value of two parts.</summary>
+    internal void WritePair(long key, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         Span<byte> bytes = stackalloc byte[8];
         System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes, key);
         Write(bytes);
-        Write(value);
+        Write(head, body);
+    }
+
+    /// <summary>An element of two parts.</summary>
+    internal void Write(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        if (_isArrow) throw new InvalidOperationException("output: expected WriteBatch in a SQL task, got Write");
+        _wire.WriteBlock(head, body);
     }
 
     /// <summary>Writes rows. Columns must have the declared order and types of the result; Spark does not check them.</summary>

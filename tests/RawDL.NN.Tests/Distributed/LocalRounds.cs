@@ -3,6 +3,8 @@ namespace RawDL.NN.Tests;
 /// <summary>Rounds in this process, through the bytes that would travel. Every part of a round can be done by a fresh replica, done twice, or by one that worked on something else in between.</summary>
 internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPair data, int shards, int seed = 0, int slices = 2) : IRoundExecutor, IDisposable
 {
+    private byte[] _bytes = [];
+    private RoundStart? _start;
     private readonly Random _random = new(seed);
     private readonly CpuDevice _device = new(1);
     private readonly List<Replica> _replicas = [];
@@ -21,7 +23,8 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
     {
         Before?.Invoke(Descriptions.Count);
         Descriptions.Add(description);
-        start = RoundStart.Decode(start.Encode());
+        start = RoundStart.Decode(start.Encode(ref _bytes), _start);
+        _start = start;
         var contributions = new RoundContribution[shards];
         var vectors = new float[shards][];
         var trainable = 0;

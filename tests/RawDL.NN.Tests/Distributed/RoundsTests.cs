@@ -104,7 +104,8 @@ public sealed class RoundsTests
     [Test]
     public void Damaged_bytes_are_refused()
     {
-        var start = new RoundStart { Kind = RoundKind.Average, FirstStep = 1, Epoch = 0, Position = 0, Rates = [1], Weights = [1], Values = [1, 2, 3] }.Encode();
+        byte[] buffer = [];
+        var start = new RoundStart { Kind = RoundKind.Average, FirstStep = 1, Epoch = 0, Position = 0, Rates = [1], Weights = [1], Values = [1, 2, 3] }.Encode(ref buffer).ToArray();
         var report = new RoundContribution { Rank = 0, Samples = 1, LossSum = 1, ComputeSeconds = 1, Losses = [1], Statistics = [1], Place = "here" }.Encode();
         var random = new Random(1);
         for (var i = 0; i < 2000; i++)

@@ -6,7 +6,7 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
 {
     private readonly RoundReplicas _replicas;
     private readonly RunningStatistics _statistics;
-    private float[] _weights = [], _states = [];
+    private float[] _weights = [], _states = [], _values = [];
 
     public RoundAveraging(IRoundExecutor executor, Model model, Optimizer optimizer)
         : base(model.Configuration.Synchronization, new SoloCommunicator(), model, optimizer, executor.Shards)
@@ -34,6 +34,9 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
     public int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses)
     {
         _weights = _replicas.Weights(position, rates.Length);
+        if (_values.Length == 0) _values = new float[Model.Parameters.Count];
+        Model.Parameters.CopyTo(_values);
+        if (Options.UpdaterState == UpdaterState.Average) CopyStates();
         _replicas.Run(new RoundStart
         {
             Kind = RoundKind.Average,
@@ -42,13 +45,8 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
             Position = position,
             Rates = rates.ToArray(),
             Weights = _weights,
-            Values = Model.Parameters.Values.ToArray(),
-            States = Options.UpdaterState switch
-            {
-                UpdaterState.Average => [.. Optimizer.States.SelectMany(state => state.ToArray())],
-                UpdaterState.Keep => _states,
-                _ => [],
-            },
+            Values = _values,
+            States = _states,
             KeepsStates = KeepsStates,
         }, losses, Progress);
         return rates.Length;
@@ -94,6 +92,13 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
         var (length, width) = (Model.Parameters.TrainableCount, StatesLength);
         if (PerRank.RestoreAll(name, length, WorldSize, file, PerRankMerge.Mean) is not { } rows) return;
         for (var rank = 0; rank < WorldSize; rank++) rows.AsSpan(rank * length, length).CopyTo(_states.AsSpan(rank * width + index * length));
+    }
+
+    // Of the optimizer, or where each replica keeps its own of all replicas; none where they begin anew.
+    private void CopyStates()
+    {
+        if (_states.Length == 0) _states = new float[StatesLength];
+        for (var i = 0; i < Optimizer.States.Count; i++) Optimizer.States[i].CopyTo(_states.AsSpan(i * Model.Parameters.TrainableCount, Model.Parameters.TrainableCount));
     }
 
     private int StatesLength => Optimizer.States.Count * Model.Parameters.TrainableCount;

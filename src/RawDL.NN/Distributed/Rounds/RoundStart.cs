@@ -42,24 +42,29 @@ internal sealed record RoundStart
     /// <summary>Whether replicas keep optimizer states of their own.</summary>
     public bool KeepsStates { get; init; }
 
-    /// <summary>The block of bytes of which <see cref="Decode"/> makes the same.</summary>
-    public byte[] Encode()
+    /// <summary>The block of bytes of which <see cref="Decode"/> makes the same, in a buffer that grows as needed.</summary>
+    public ReadOnlySpan<byte> Encode(ref byte[] buffer)
     {
         float[][] parts = [Rates, Weights, Values, States, Statistics];
         long[] header = [(long)Kind, FirstStep, Epoch, Position, KeepsStates ? 1 : 0, .. parts.Select(part => (long)part.Length)];
-        var bytes = new byte[8 * HeaderLongs + 4 * parts.Sum(part => part.LongLength)];
+        var length = checked(8 * HeaderLongs + 4 * parts.Sum(part => part.Length));
+        if (buffer.Length < length) buffer = new byte[length];
+        var bytes = buffer.AsSpan(0, length);
         MemoryMarshal.AsBytes(header.AsSpan()).CopyTo(bytes);
         var at = 8 * HeaderLongs;
         foreach (var part in parts)
         {
-            MemoryMarshal.AsBytes(part.AsSpan()).CopyTo(bytes.AsSpan(at));
+            MemoryMarshal.AsBytes(part.AsSpan()).CopyTo(bytes[at..]);
             at += 4 * part.Length;
         }
         return bytes;
     }
 
-    /// <exception cref="InvalidDataException">Not what <see cref="Encode"/> writes.</exception>
-    public static RoundStart Decode(ReadOnlySpan<byte> bytes)
+    /// <summary>Reads what <see cref="Encode"/> writes.</summary>
+    /// <param name="bytes">The block.</param>
+    /// <param name="earlier">Another one that is not needed any more: its arrays are used again.</param>
+    /// <exception cref="InvalidDataException">Something else.</exception>
+    public static RoundStart Decode(ReadOnlySpan<byte> bytes, RoundStart? earlier = null)
     {
         if (bytes.Length < 8 * HeaderLongs) throw Refused(bytes.Length);
         var header = MemoryMarshal.Cast<byte, long>(bytes[..(8 * HeaderLongs)]).ToArray();
@@ -71,10 +76,11 @@ internal sealed record RoundStart
             sum += length;
         }
         if (sum != floats.Length || header[0] is < 0 or > 1 || header[1] < 1 || header[2] is < 0 or > int.MaxValue || header[3] is < 0 or > int.MaxValue) throw Refused(bytes.Length);
-        var parts = new float[5][];
+        float[][] parts = earlier is null ? [[], [], [], [], []] : [earlier.Rates, earlier.Weights, earlier.Values, earlier.States, earlier.Statistics];
         for (var i = 0; i < parts.Length; i++)
         {
-            parts[i] = floats[..(int)header[5 + i]].ToArray();
+            if (parts[i].Length != header[5 + i]) parts[i] = new float[header[5 + i]];
+            floats[..parts[i].Length].CopyTo(parts[i]);
             floats = floats[parts[i].Length..];
         }
         return new RoundStart

@@ -15,26 +15,37 @@ internal sealed record RoundSum(int First, float[] Sum, double[] Distances)
 
     /// <summary>Adds up.</summary>
     /// <param name="first">First element of the slice.</param>
-    /// <param name="vectors">The replicas' slices, by rank, one behind the other; overwritten.</param>
+    /// <param name="vectors">The replicas' slices, by rank, one behind the other.</param>
     /// <param name="weights">Of the replicas; empty for 1.</param>
     /// <param name="replicas">Their number.</param>
     /// <param name="trainable">Elements of the vector's beginning that distances are measured of.</param>
-    public static RoundSum Of(int first, float[] vectors, ReadOnlySpan<float> weights, int replicas, int trainable)
+    public static RoundSum Of(int first, ReadOnlySpan<float> vectors, ReadOnlySpan<float> weights, int replicas, int trainable)
+    {
+        var (length, scaled) = (vectors.Length / replicas, new float[vectors.Length]);
+        var distances = Add(vectors, scaled, weights, replicas, Math.Clamp(trainable - first, 0, length));
+        return new RoundSum(first, scaled[..length], distances);
+    }
+
+    /// <summary>The same in memory of the caller; gives <see cref="Distances"/>.</summary>
+    /// <param name="vectors">As above.</param>
+    /// <param name="scaled">Of the same length; begins with the sum.</param>
+    /// <param name="weights">As above.</param>
+    /// <param name="replicas">As above.</param>
+    /// <param name="measured">Elements of the slice's beginning that distances are measured of.</param>
+    public static double[] Add(ReadOnlySpan<float> vectors, Span<float> scaled, ReadOnlySpan<float> weights, int replicas, int measured)
     {
         var length = vectors.Length / replicas;
-        var measured = Math.Clamp(trainable - first, 0, length);
-        var own = measured > 0 ? vectors.AsSpan().ToArray() : [];
-        for (var rank = 0; rank < weights.Length; rank++) Reduction.Scale(vectors.AsSpan(rank * length, length), weights[rank]);
-        Reduction.AddInOrder(vectors, length, replicas);
-        var sum = vectors.AsSpan(0, length).ToArray();
+        vectors.CopyTo(scaled);
+        for (var rank = 0; rank < weights.Length; rank++) Reduction.Scale(scaled.Slice(rank * length, length), weights[rank]);
+        Reduction.AddInOrder(scaled, length, replicas);
         var distances = new double[(measured + SquaredDistance.Block - 1) / SquaredDistance.Block * (replicas + 1)];
         for (int block = 0, at = 0; at < measured; block++, at += SquaredDistance.Block)
         {
             var count = Math.Min(SquaredDistance.Block, measured - at);
             for (var rank = 0; rank < replicas; rank++)
-                (distances[block * (replicas + 1) + rank], distances[block * (replicas + 1) + replicas]) = SquaredDistance.OfBlock(own.AsSpan(rank * length + at, count), sum.AsSpan(at, count));
+                (distances[block * (replicas + 1) + rank], distances[block * (replicas + 1) + replicas]) = SquaredDistance.OfBlock(vectors.Slice(rank * length + at, count), scaled.Slice(at, count));
         }
-        return new RoundSum(first, sum, distances);
+        return distances;
     }
 
     /// <summary>Puts the slices together.</summary>
