@@ -8,7 +8,7 @@ internal sealed class ReplicaStore : IDisposable
     private readonly Lock _lock = new();
     // The oldest first.
     private readonly List<(Key Key, Kept Kept)> _idle = [];
-    private readonly Dictionary<long, (ReadOnlyMemory<byte> Bytes, Lazy<RunContent> Content)> _runs = [];
+    private readonly Dictionary<Guid, Lazy<RunContent>> _runs = [];
     private int _borrowed, _most = 1;
 
     internal readonly record struct Key(Guid Run, int Rank, RoundKind Kind, int Threads);
@@ -39,21 +39,29 @@ internal sealed class ReplicaStore : IDisposable
         }
     }
 
-    /// <summary>Configuration and data of a run, unpacked once for all tasks that have the same broadcast.</summary>
-    internal RunContent Content(long id, ReadOnlyMemory<byte> bytes)
+    /// <summary>Configuration and data of a run, unpacked once for all tasks.</summary>
+    internal RunContent Content(Guid run, Func<ReadOnlyMemory<byte>> read)
     {
-        Lazy<RunContent> content;
+        Lazy<RunContent>? content;
         lock (_lock)
         {
-            if (!_runs.TryGetValue(id, out var known) || !known.Bytes.Equals(bytes))
+            if (!_runs.TryGetValue(run, out content))
             {
-                // One run at a time is usual: what another one left is not worth its memory.
+                // One or two runs at a time are usual: what others left is not worth its memory.
                 if (_runs.Count > 1) _runs.Clear();
-                _runs[id] = known = (bytes, new Lazy<RunContent>(() => RunContent.Decode(bytes)));
+                _runs[run] = content = new Lazy<RunContent>(() => RunContent.Decode(read()), LazyThreadSafetyMode.ExecutionAndPublication);
             }
-            content = known.Content;
         }
-        return content.Value;
+        try
+        {
+            return content.Value;
+        }
+        catch
+        {
+            // Another task may have better luck.
+            lock (_lock) _runs.Remove(run);
+            throw;
+        }
     }
 
     internal Kept Borrow(Key key, Func<Kept> create)

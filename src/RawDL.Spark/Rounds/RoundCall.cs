@@ -4,15 +4,16 @@ using RawDL.NN;
 namespace RawDL.Spark;
 
 /// <summary>What travels with the tasks of a round: numbers, and the weights of the replicas.</summary>
+/// <param name="Id">Of the run: no two runs have the same.</param>
 /// <param name="Run">Number of the broadcast with configuration and data.</param>
 /// <param name="Start">Number of the broadcast with what the round begins with; −1 in an empty round.</param>
 /// <param name="Kind">What the round makes of the replicas' work.</param>
 /// <param name="Shards">Replicas.</param>
 /// <param name="Slices">Parts of the vector, each of which one task adds up.</param>
 /// <param name="Weights">Of the replicas; empty for 1.</param>
-internal sealed record RoundCall(long Run, long Start, RoundKind Kind, int Shards, int Slices, float[] Weights)
+internal sealed record RoundCall(Guid Id, long Run, long Start, RoundKind Kind, int Shards, int Slices, float[] Weights)
 {
-    private const int Fixed = 32;
+    private const int Fixed = 48;
 
     internal byte[] Encode()
     {
@@ -23,6 +24,7 @@ internal sealed record RoundCall(long Run, long Start, RoundKind Kind, int Shard
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(20), Slices);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(24), Weights.Length);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(28), (int)Kind);
+        Id.TryWriteBytes(bytes.AsSpan(32));
         for (var i = 0; i < Weights.Length; i++) BinaryPrimitives.WriteSingleBigEndian(bytes.AsSpan(Fixed + 4 * i), Weights[i]);
         return bytes;
     }
@@ -36,6 +38,6 @@ internal sealed record RoundCall(long Run, long Start, RoundKind Kind, int Shard
         var (shards, slices) = (BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
         var kind = BinaryPrimitives.ReadInt32BigEndian(bytes[28..]);
         if (shards < 1 || slices < 1 || kind is < 0 or > 1) throw new SparkProtocolException($"round: expected a replica and a slice at least and kind 0 or 1, got {shards}, {slices} and {kind}");
-        return new RoundCall(BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), (RoundKind)kind, shards, slices, weights);
+        return new RoundCall(new Guid(bytes[32..Fixed]), BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), (RoundKind)kind, shards, slices, weights);
     }
 }

@@ -22,10 +22,10 @@ public sealed class RoundTask : ISparkTask
             return;
         }
         var began = Stopwatch.GetTimestamp();
-        var run = _store.Content(call.Run, context.Broadcast(call.Run));
-        var key = new ReplicaStore.Key(run.Id, context.Split, call.Kind, Math.Max(1, context.Cpus));
+        var key = new ReplicaStore.Key(call.Id, context.Split, call.Kind, Math.Max(1, context.Cpus));
         var kept = _store.Borrow(key, () =>
         {
+            var run = _store.Content(call.Id, () => context.Broadcast(call.Run));
             var device = new CpuDevice(key.Threads);
             return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, key.Kind, key.Rank, call.Shards), device);
         });

@@ -5,20 +5,18 @@ using RawDL.NN;
 namespace RawDL.Spark;
 
 /// <summary>What all rounds of a run share: its configuration and its data. It travels once to each executor.</summary>
-/// <param name="Id">Of the run: no two runs have the same.</param>
 /// <param name="Configuration">The run's.</param>
 /// <param name="Data">The run's.</param>
-internal sealed record RunContent(Guid Id, TrainingConfiguration Configuration, DatasetPair Data)
+internal sealed record RunContent(TrainingConfiguration Configuration, DatasetPair Data)
 {
-    private const int Fixed = 20;
+    private const int Fixed = 4;
 
-    internal static byte[] Encode(Guid id, TrainingConfiguration configuration, DatasetPair data)
+    internal static byte[] Encode(TrainingConfiguration configuration, DatasetPair data)
     {
         var json = Encoding.UTF8.GetBytes(configuration.ToJson());
         var packed = PackedData.Encode(data);
         var bytes = new byte[Fixed + json.Length + packed.Length];
-        id.TryWriteBytes(bytes);
-        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), json.Length);
+        BinaryPrimitives.WriteInt32BigEndian(bytes, json.Length);
         json.CopyTo(bytes, Fixed);
         packed.CopyTo(bytes, Fixed + json.Length);
         return bytes;
@@ -27,8 +25,8 @@ internal sealed record RunContent(Guid Id, TrainingConfiguration Configuration, 
     /// <exception cref="SparkProtocolException">Other bytes.</exception>
     internal static RunContent Decode(ReadOnlyMemory<byte> bytes)
     {
-        var length = bytes.Length < Fixed ? -1 : BinaryPrimitives.ReadInt32BigEndian(bytes.Span[16..]);
+        var length = bytes.Length < Fixed ? -1 : BinaryPrimitives.ReadInt32BigEndian(bytes.Span);
         if (length < 0 || length > bytes.Length - Fixed) throw new SparkProtocolException($"run: expected configuration and data, got {bytes.Length} bytes");
-        return new RunContent(new Guid(bytes.Span[..16]), TrainingConfiguration.Parse(bytes.Span.Slice(Fixed, length).ToArray()), PackedData.Decode(SafetensorsFile.Parse(bytes[(Fixed + length)..], "data of the run")));
+        return new RunContent(TrainingConfiguration.Parse(bytes.Span.Slice(Fixed, length).ToArray()), PackedData.Decode(SafetensorsFile.Parse(bytes[(Fixed + length)..], "data of the run")));
     }
 }

@@ -16,6 +16,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     // A task that fails is tried again by Spark; this counts jobs that fail because executors were lost too often.
     private const int MostAttempts = 4;
 
+    private readonly Guid _id = Guid.NewGuid();
     private readonly SparkContext _spark;
     private readonly SparkBroadcast _run;
     private readonly Rdd _ranks;
@@ -32,7 +33,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     {
         ArgumentNullException.ThrowIfNull(spark);
         (_spark, Shards, _slots) = (spark, shards, Math.Max(1, slots));
-        _run = spark.Broadcast(RunContent.Encode(Guid.NewGuid(), configuration, data));
+        _run = spark.Broadcast(RunContent.Encode(configuration, data));
         _ranks = spark.Parallelize(Enumerable.Repeat<byte[]>([], shards).ToArray());
     }
 
@@ -53,7 +54,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         _spark.SetJobDescription(description);
         var elements = start.Kind == RoundKind.Average ? start.Values.Length + (start.KeepsStates ? 0 : start.States.Length) : start.Values.Length;
         using var broadcast = _spark.Broadcast(start.Encode(ref _bytes));
-        var frames = Job(new RoundCall(_run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
+        var frames = Job(new RoundCall(_id, _run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
         var reports = new RoundContribution?[Shards];
         var sums = new List<RoundSum>();
         foreach (var frame in frames)
@@ -78,7 +79,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         for (var i = 0; i < times.Length; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            Job(new RoundCall(_run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run]);
+            Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run]);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
         Array.Sort(times);
@@ -100,7 +101,8 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             try
             {
                 using var steps = _ranks.Map(new SparkCall(RoundTask.Name, payload) { Broadcasts = broadcasts });
-                using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload));
+                // Named here too, for the JVM makes a worker forget what a task does not name.
+                using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload) { Broadcasts = [_run] });
                 return sums.Collect();
             }
             catch (Exception ended) when (ended is JavaException { IsCancellation: true } or ConnectionLostException)
