@@ -24,7 +24,7 @@ public sealed class DataLoader : IDisposable
     private readonly int _batchSize;
 
     // Guarded by _gate. Batches _released … _produced − 1 are ready; batch n lies in buffer n mod length.
-    private int _epoch, _first, _batches, _generation, _produced, _released;
+    private int _epoch, _first, _rank, _batches, _generation, _produced, _released;
     private bool _held, _disposed;
     private ExceptionDispatchInfo? _failure;
 
@@ -39,7 +39,7 @@ public sealed class DataLoader : IDisposable
             throw new ArgumentException($"DataLoader: expected a rank below the size, got rank {options.Rank} of {options.Size}.");
         options.Normalization?.Require(dataset.SampleShape);
         options.Augmentation?.Require(dataset.SampleShape);
-        (_dataset, _options) = (dataset, options);
+        (_dataset, _options, _rank) = (dataset, options, options.Rank);
         var share = (int)(((long)dataset.Count + options.Size - 1) / options.Size);
         _batchSize = options.BatchSize == 0 ? share : Math.Min(options.BatchSize, share);
         BatchesPerEpoch = BatchesFrom(0);
@@ -83,7 +83,10 @@ public sealed class DataLoader : IDisposable
     /// <param name="epoch">From 0.</param>
     /// <param name="firstSample">Samples of the epoch's order to leave out, 0 … the size of the dataset.</param>
     /// <exception cref="ArgumentOutOfRangeException">No such epoch or sample.</exception>
-    public void Start(int epoch, int firstSample = 0)
+    public void Start(int epoch, int firstSample = 0) => StartAs(_rank, epoch, firstSample);
+
+    /// <summary>As the public form, for another rank from now on.</summary>
+    internal void StartAs(int rank, int epoch, int firstSample)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         ArgumentOutOfRangeException.ThrowIfNegative(firstSample);
@@ -91,7 +94,7 @@ public sealed class DataLoader : IDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _epoch = epoch;
+            (_epoch, _rank) = (epoch, rank);
             _generation++;
             _first = firstSample;
             _batches = BatchesFrom(firstSample);
@@ -147,19 +150,19 @@ public sealed class DataLoader : IDisposable
         var shuffled = -1;
         while (true)
         {
-            int generation, epoch, first, number;
+            int generation, epoch, first, rank, number;
             lock (_gate)
             {
                 while (!_disposed && (_failure is not null || _produced == _batches || _produced == _released + _buffers.Length)) Monitor.Wait(_gate);
                 if (_disposed) return;
-                (generation, epoch, first, number) = (_generation, _epoch, _first, _produced);
+                (generation, epoch, first, rank, number) = (_generation, _epoch, _first, _rank, _produced);
             }
             ExceptionDispatchInfo? failure = null;
             try
             {
                 if (shuffled != epoch) Shuffle(epoch, _order);
                 shuffled = epoch;
-                Fill(_buffers[number % _buffers.Length], epoch, first, number, generation);
+                Fill(_buffers[number % _buffers.Length], epoch, first, rank, number, generation);
             }
             catch (Exception e)
             {
@@ -190,13 +193,13 @@ public sealed class DataLoader : IDisposable
         for (var number = 0; number < BatchesFrom(firstSample); number++)
         {
             var (count, _) = Counts(firstSample, number);
-            own.AddRange(order.AsSpan((int)(firstSample + ((long)number * _options.Size + _options.Rank) * _batchSize), count));
+            own.AddRange(order.AsSpan((int)(firstSample + ((long)number * _options.Size + _rank) * _batchSize), count));
         }
         return [.. own];
     }
 
     /// <summary>Samples of a batch, this rank's and all ranks'.</summary>
-    internal (int Own, int Global) Counts(int firstSample, int number) => Counts(firstSample, number, _options.Rank);
+    internal (int Own, int Global) Counts(int firstSample, int number) => Counts(firstSample, number, _rank);
 
     /// <summary>Samples of a batch, a rank's and all ranks'.</summary>
     internal (int Own, int Global) Counts(int firstSample, int number, int rank)
@@ -205,11 +208,11 @@ public sealed class DataLoader : IDisposable
         return ((int)Math.Clamp(global - (long)rank * _batchSize, 0, _batchSize), global);
     }
 
-    private void Fill(Batch batch, int epoch, int firstSample, int number, int generation)
+    private void Fill(Batch batch, int epoch, int firstSample, int rank, int number, int generation)
     {
         var first = firstSample + (long)number * _batchSize * _options.Size;
-        (batch.Count, batch.GlobalCount) = Counts(firstSample, number);
-        var mine = (long)_options.Rank * _batchSize;
+        (batch.Count, batch.GlobalCount) = Counts(firstSample, number, rank);
+        var mine = (long)rank * _batchSize;
         for (var i = 0; i < batch.Count; i++)
         {
             if (Volatile.Read(ref _disposed) || Volatile.Read(ref _generation) != generation) return;

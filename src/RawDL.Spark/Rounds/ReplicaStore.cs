@@ -11,7 +11,7 @@ internal sealed class ReplicaStore : IDisposable
     private readonly Dictionary<Guid, Lazy<RunContent>> _runs = [];
     private int _borrowed, _most = 1;
 
-    internal readonly record struct Key(Guid Run, int Rank, RoundKind Kind, int Threads);
+    internal readonly record struct Key(Guid Run, RoundKind Kind, int Threads);
 
     /// <summary>A replica with its memory: what it begins with and what it leaves, used again from round to round.</summary>
     internal sealed class Kept(Replica replica, Device device) : IDisposable

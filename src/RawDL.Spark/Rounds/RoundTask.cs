@@ -22,12 +22,12 @@ public sealed class RoundTask : ISparkTask
             return;
         }
         var began = Stopwatch.GetTimestamp();
-        var key = new ReplicaStore.Key(call.Id, context.Split, call.Kind, Math.Max(1, context.Cpus));
+        var key = new ReplicaStore.Key(call.Id, call.Kind, Math.Max(1, context.Cpus));
         var kept = _store.Borrow(key, () =>
         {
             var run = _store.Content(call.Id, () => context.Broadcast(call.Run));
             var device = new CpuDevice(key.Threads);
-            return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, key.Kind, key.Rank, call.Shards), device);
+            return new ReplicaStore.Kept(new Replica(run.Configuration, run.Data, device, key.Kind, call.Shards), device);
         });
         var isWhole = false;
         try
@@ -35,7 +35,7 @@ public sealed class RoundTask : ISparkTask
             var start = kept.Read(context, call.Start);
             var read = Stopwatch.GetElapsedTime(began).TotalSeconds;
             var vector = kept.Vector(kept.Replica.Length(start));
-            var report = kept.Replica.Run(start, vector, context.Cancellation);
+            var report = kept.Replica.Run(start, context.Split, vector, context.Cancellation);
             isWhole = true;
             var written = Stopwatch.GetTimestamp();
             var trainable = key.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0;
@@ -44,7 +44,7 @@ public sealed class RoundTask : ISparkTask
                 var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
                 // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
                 for (; first < end; first += SquaredDistance.Block)
-                    output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, key.Rank, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
+                    output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, context.Split, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
             }
             Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds });
         }

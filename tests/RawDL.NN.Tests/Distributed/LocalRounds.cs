@@ -8,7 +8,7 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
     private readonly Random _random = new(seed);
     private readonly CpuDevice _device = new(1);
     private readonly List<Replica> _replicas = [];
-    private readonly Dictionary<int, Replica> _kept = [];
+    private Replica? _kept;
 
     public int Shards => shards;
 
@@ -32,9 +32,13 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
         foreach (var rank in Enumerable.Range(0, shards).OrderBy(_ => _random.Next()))
             for (var attempt = _random.Next(2); attempt >= 0; attempt--)
             {
-                if (!_kept.TryGetValue(rank, out var replica) || _random.Next(3) == 0) _replicas.Add(_kept[rank] = replica = new Replica(configuration, data, _device, start.Kind, rank, shards));
+                // A new one, one that did this rank's part before, or one that did another's.
+                if (_random.Next(4) == 0) _kept = null;
+                var replica = _kept is not null && _random.Next(2) == 0 ? _kept : _replicas.Count > 0 && _random.Next(3) > 0 ? _replicas[_random.Next(_replicas.Count)] : null;
+                if (replica is null) _replicas.Add(replica = new Replica(configuration, data, _device, start.Kind, shards));
+                _kept = replica;
                 vectors[rank] = new float[replica.Length(start)];
-                contributions[rank] = RoundContribution.Decode(replica.Run(start, vectors[rank], CancellationToken.None).Encode());
+                contributions[rank] = RoundContribution.Decode(replica.Run(start, rank, vectors[rank], CancellationToken.None).Encode());
                 trainable = start.Kind == RoundKind.Average ? replica.TrainableCount : 0;
             }
         var sums = new List<RoundSum>();

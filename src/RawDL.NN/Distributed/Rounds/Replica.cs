@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace RawDL.NN;
 
-/// <summary>One replica of rounds. It keeps a network and its memory, but nothing of a round: the same beginning gives the same result on any replica of that rank.</summary>
+/// <summary>One replica of rounds. It keeps a network and its memory, but nothing of a round: the same beginning gives the same result on any replica, whichever rank's part it does.</summary>
 internal sealed class Replica : IDisposable
 {
     private readonly Model _model;
@@ -11,18 +11,15 @@ internal sealed class Replica : IDisposable
     private readonly DataLoader _loader;
     private readonly Differentiation _differentiation;
     private readonly Part _part;
-    private readonly int _rank;
-    private (int Epoch, int Position) _next = (-1, 0);
+    private (int Rank, int Epoch, int Position) _next = (0, -1, 0);
 
     /// <param name="configuration">The run's.</param>
     /// <param name="data">The run's.</param>
     /// <param name="device">Belongs to the caller.</param>
     /// <param name="kind">What its rounds are made of.</param>
-    /// <param name="rank">Its number.</param>
     /// <param name="size">Number of replicas.</param>
-    public Replica(TrainingConfiguration configuration, DatasetPair data, Device device, RoundKind kind, int rank, int size)
+    public Replica(TrainingConfiguration configuration, DatasetPair data, Device device, RoundKind kind, int size)
     {
-        _rank = rank;
         var train = configuration.Validation > 0 ? DatasetPair.Split(data.Train, configuration.Validation, configuration.Seed).Train : data.Train;
         _model = Model.Create(configuration, train, device);
         _tape = new Tape(device) { Seed = configuration.Seed };
@@ -32,8 +29,8 @@ internal sealed class Replica : IDisposable
             optimizer.Attach(_model.Parameters);
             _optimizer = optimizer;
         }
-        _part = new Part(configuration.Synchronization, _model, optimizer, kind, rank, size);
-        _loader = DataLoader.Of(configuration, train, _model, rank, size);
+        _part = new Part(configuration.Synchronization, _model, optimizer, kind, size);
+        _loader = DataLoader.Of(configuration, train, _model, rank: 0, size);
         _differentiation = new Differentiation(_model, _tape, _part, _loader.BatchSize);
     }
 
@@ -47,15 +44,17 @@ internal sealed class Replica : IDisposable
 
     /// <summary>Does the steps of a round.</summary>
     /// <param name="start">What it begins with.</param>
+    /// <param name="rank">Whose part it does.</param>
     /// <param name="vector">Receives <see cref="Length"/> elements.</param>
     /// <param name="cancel">Ends it after the step at hand.</param>
     /// <exception cref="InvalidDataException">The beginning is that of another network.</exception>
-    public RoundContribution Run(RoundStart start, Span<float> vector, CancellationToken cancel)
+    public RoundContribution Run(RoundStart start, int rank, Span<float> vector, CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
-        var states = Begin(start);
-        if (_next != (start.Epoch, start.Position)) _loader.Start(start.Epoch, start.Position);
-        _next = (-1, 0);
+        Begin(start, rank);
+        _part.Rank = rank;
+        if (_next != (rank, start.Epoch, start.Position)) _loader.StartAs(rank, start.Epoch, start.Position);
+        _next = (rank, -1, 0);
         var (position, progress) = (start.Position, _part.Progress);
         (progress.Samples, progress.LossSum, progress.Failure) = (0, 0, null);
         var losses = new double[start.Rates.Length];
@@ -80,10 +79,10 @@ internal sealed class Replica : IDisposable
             if (!start.KeepsStates)
                 for (var i = 0; i < _optimizer.States.Count && start.States.Length > 0; i++) _optimizer.States[i].CopyTo(vector.Slice(_model.Parameters.Count + i * TrainableCount, TrainableCount));
         }
-        if (position < _loader.Dataset.Count) _next = (start.Epoch, position);
+        if (position < _loader.Dataset.Count) _next = (rank, start.Epoch, position);
         return new RoundContribution
         {
-            Rank = _rank,
+            Rank = rank,
             Samples = progress.Samples,
             LossSum = progress.LossSum,
             ComputeSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
@@ -103,29 +102,30 @@ internal sealed class Replica : IDisposable
         _model.Dispose();
     }
 
-    private int Begin(RoundStart start)
+    private void Begin(RoundStart start, int rank)
     {
         var (count, statistics) = (_model.Parameters.Count, _model.Parameters.Statistics.Count);
         var width = (_optimizer?.States.Count ?? 0) * TrainableCount;
-        var first = start.KeepsStates ? _rank * width : 0;
+        var first = start.KeepsStates ? rank * width : 0;
         if (start.Values.Length != count || start.Rates.Length < 1 || (start.States.Length > 0 && start.States.Length < first + width)
-            || (start.Statistics.Length > 0 && start.Statistics.Length < (_rank + 1) * statistics))
+            || (start.Statistics.Length > 0 && start.Statistics.Length < (rank + 1) * statistics))
             throw new InvalidDataException($"round: expected {count} parameters and {width} values of optimizer states, got {start.Values.Length} and {start.States.Length}");
         _model.Parameters.CopyFrom(start.Values);
-        if (start.Statistics.Length > 0) _model.Parameters.Statistics.CopyFrom(start.Statistics.AsSpan(_rank * statistics, statistics));
+        if (start.Statistics.Length > 0) _model.Parameters.Statistics.CopyFrom(start.Statistics.AsSpan(rank * statistics, statistics));
         for (var i = 0; _optimizer is not null && i < _optimizer.States.Count; i++)
         {
             if (start.States.Length == 0) _optimizer.States[i].Fill(0f);
             else _optimizer.States[i].CopyFrom(start.States.AsSpan(first + i * TrainableCount, TrainableCount));
         }
-        return width;
     }
 
     // A rank that meets nobody inside a round.
-    private sealed class Part(SynchronizationOptions options, Model model, Optimizer optimizer, RoundKind kind, int rank, int size)
+    private sealed class Part(SynchronizationOptions options, Model model, Optimizer optimizer, RoundKind kind, int size)
         : Synchronizer(options, new SoloCommunicator(), model, optimizer)
     {
-        public override (int Rank, int Size) Shard => (rank, size);
+        public int Rank { get; set; }
+
+        public override (int Rank, int Size) Shard => (Rank, size);
 
         public override int Divisor(Batch batch) => kind == RoundKind.Gradients ? batch.GlobalCount : batch.Count;
 
