@@ -1,4 +1,3 @@
-using RawDL.NN;
 using RawDL.Spark;
 
 namespace RawDL.Cli;

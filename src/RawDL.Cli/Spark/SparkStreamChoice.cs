@@ -1,8 +1,5 @@
 using System.CommandLine;
-using System.Text.Json;
-using RawDL.NN;
 using RawDL.Spark;
-using static System.FormattableString;
 
 namespace RawDL.Cli;
 

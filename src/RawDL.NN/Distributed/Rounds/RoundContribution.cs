@@ -61,8 +61,15 @@ internal sealed record RoundContribution
         var words = Encoding.UTF8.GetString(rest[(4 * states.Length)..]).Split('\0');
         return new RoundContribution
         {
-            Rank = (int)numbers[0], Samples = (long)numbers[1], LossSum = numbers[2], ComputeSeconds = numbers[3], TransferSeconds = numbers[4],
-            Losses = losses, Statistics = statistics, States = states, Place = words[0],
+            Rank = (int)numbers[0],
+            Samples = (long)numbers[1],
+            LossSum = numbers[2],
+            ComputeSeconds = numbers[3],
+            TransferSeconds = numbers[4],
+            Losses = losses,
+            Statistics = statistics,
+            States = states,
+            Place = words[0],
             Failure = numbers[5] > 0 ? new TrainingDivergedException((long)numbers[5], words.ElementAtOrDefault(1) ?? "", words.ElementAtOrDefault(2) ?? "") : null,
         };
     }

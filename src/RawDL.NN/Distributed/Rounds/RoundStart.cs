@@ -85,8 +85,16 @@ internal sealed record RoundStart
         }
         return new RoundStart
         {
-            Kind = (RoundKind)header[0], FirstStep = header[1], Epoch = (int)header[2], Position = (int)header[3], KeepsStates = header[4] != 0,
-            Rates = parts[0], Weights = parts[1], Values = parts[2], States = parts[3], Statistics = parts[4],
+            Kind = (RoundKind)header[0],
+            FirstStep = header[1],
+            Epoch = (int)header[2],
+            Position = (int)header[3],
+            KeepsStates = header[4] != 0,
+            Rates = parts[0],
+            Weights = parts[1],
+            Values = parts[2],
+            States = parts[3],
+            Statistics = parts[4],
         };
     }
 
