@@ -30,6 +30,17 @@ public sealed class SparkRoundsTests
         foreach (var cost in (string[])["round_ms", "compute_ms", "empty_round_ms"]) Assert.That(communication.GetProperty(cost).GetDouble(), Is.Positive, cost);
     }
 
+    // As users submit: to a master with two workers, in both modes.
+    [Test]
+    public void A_standalone_cluster_trains_in_both_modes()
+    {
+        using var cluster = new StandaloneCluster(SparkInstallation.Of("3.5.9").Home, workers: 2);
+        string[] training = ["train", .. s_short, "--steps", "12", "--period", "3", "--shards", "2", "--json", "--quiet"];
+        var rounds = Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--out", TrainedRun.Fresh("run")])).Json();
+        var ranks = Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--spark-mode", "ranks", "--out", TrainedRun.Fresh("run")])).Json();
+        Assert.That(rounds.GetProperty("parameters_sha256").GetString(), Is.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
+    }
+
     // Executors and their workers are killed at random moments of broadcast, computing and exchange.
     [Test]
     public void Lost_executors_and_workers_change_nothing()

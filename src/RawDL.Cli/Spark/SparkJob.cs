@@ -19,8 +19,8 @@ internal sealed class SparkJob : IDisposable
     public SparkContext Context => _context ??= _driver.Start(new SparkOptions
     {
         Name = "rawdl",
-        // Floats hardly shrink, and the time to try is lost in each round; so is that of a detour of its sums.
-        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false", ["spark.task.maxDirectResultSize"] = "32m" },
+        // Floats hardly shrink, and the time to try is lost in each round; so is that of a detour of its sums. What Spark says of each task would hide the progress.
+        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false", ["spark.task.maxDirectResultSize"] = "32m", ["spark.log.level"] = "WARN" },
     });
 
     /// <summary>Runs a command line, whoever started the process.</summary>

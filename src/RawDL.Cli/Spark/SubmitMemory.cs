@@ -4,5 +4,5 @@ namespace RawDL.Cli;
 internal static class SubmitMemory
 {
     /// <summary>In words, for a container's overhead.</summary>
-    public const string Formula = "it needs about 200 MiB + cores x (the shard's bytes + 6 x the parameters' bytes + the activations of a batch)";
+    public const string Formula = "it needs about 200 MiB + the data's bytes + cores x (10 x the parameters' bytes + the activations of a batch)";
 }
