@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using RawDL.NN;
+using RawDL.Spark;
 
 namespace RawDL.Cli;
 
@@ -72,6 +73,7 @@ internal sealed class TrainCommand
     {
         configuration = _training.Begin(parsed, session);
         if (SparkJob.Current is null) DistributedTraining.Require(configuration, communicator.Size);
+        else if (!_spark.IsRanks(parsed)) SparkRounds.Require(configuration);
         return RunFolder.Create(remote?.LocalPath ?? parsed.GetValue(_out) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)), configuration);
     }
 

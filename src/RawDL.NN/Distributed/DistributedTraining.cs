@@ -17,7 +17,7 @@ public static class DistributedTraining
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(options);
-        if (configuration.Synchronization.Kind == SynchronizationKind.Downpour) return RunDownpour(configuration, data, options, cancel);
+        if (configuration.Synchronization.Kind == SynchronizationKind.Downpour && options.Rounds is null) return RunDownpour(configuration, data, options, cancel);
         using var trainer = new Trainer(configuration, data, options);
         var result = trainer.Run(cancel);
         return new RankOutcome(result.Status, result, null);

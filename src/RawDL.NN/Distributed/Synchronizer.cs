@@ -65,10 +65,9 @@ internal abstract unsafe class Synchronizer : IDisposable
     public static Synchronizer Create(SynchronizationOptions options, TrainerOptions run, Model model, Optimizer optimizer)
     {
         var (world, rounds) = (run.Communicator, run.Rounds);
+        if (rounds is not null) RoundReplicas.Require(options);
         switch (options.Kind)
         {
-            case SynchronizationKind.Downpour when rounds is not null:
-                throw new ConfigurationException("synchronization: downpour: expected ranks, which go each at its own pace, got rounds.");
             case SynchronizationKind.Downpour:
                 throw new ConfigurationException($"synchronization: downpour: expected servers, got a trainer alone; {nameof(DistributedTraining)}.{nameof(DistributedTraining.Run)} starts both.");
             // The mean of what linear rules made of equal parameters is what they make of the mean gradient: the same step with fewer bytes, and with the bits of a single process.

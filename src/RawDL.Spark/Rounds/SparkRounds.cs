@@ -46,6 +46,14 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<string>? Places { get; private set; }
 
+    /// <summary>Can rounds run it? Says so before anything is made.</summary>
+    /// <exception cref="ConfigurationException">They cannot. One line.</exception>
+    public static void Require(TrainingConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        RoundReplicas.Require(configuration.Synchronization);
+    }
+
     /// <summary>The options of a trainer whose replicas these are.</summary>
     public TrainerOptions AddTo(TrainerOptions options) => (options ?? throw new ArgumentNullException(nameof(options))) with { Rounds = this };
 

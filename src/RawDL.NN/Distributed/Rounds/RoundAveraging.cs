@@ -11,7 +11,6 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
     public RoundAveraging(IRoundExecutor executor, Model model, Optimizer optimizer)
         : base(model.Configuration.Synchronization, new SoloCommunicator(), model, optimizer, executor.Shards)
     {
-        if (Options.NodePeriod > 0) throw new ConfigurationException($"synchronization: node_period: expected 0 in rounds, whose replicas meet nobody inside a round, got {Options.NodePeriod}; ranks have it.");
         _replicas = new RoundReplicas(executor, model.Configuration);
         _statistics = new RunningStatistics(model.Parameters);
         if (KeepsStates) _states = new float[executor.Shards * optimizer.States.Count * model.Parameters.TrainableCount];

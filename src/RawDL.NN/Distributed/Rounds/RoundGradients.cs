@@ -12,8 +12,6 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
     public RoundGradients(IRoundExecutor executor, Model model, Optimizer optimizer)
         : base(model.Configuration.Synchronization, new SoloCommunicator(), model, optimizer, executor.Shards)
     {
-        if (Options.Compression != GradientCompression.None) throw new ConfigurationException("synchronization: compression: expected none in rounds, where no replica keeps what it has not sent, got one; ranks have it.");
-        if (Options.Wire != WireFormat.Float32) throw new ConfigurationException($"synchronization: wire: expected float32 in rounds, got {Options.Wire}; ranks have it.");
         _replicas = new RoundReplicas(executor, model.Configuration);
         _statistics = new RunningStatistics(model.Parameters);
         _samplesOfStatistics = new long[executor.Shards];

@@ -19,6 +19,21 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
     /// <summary>The last round.</summary>
     public RoundOutcome Outcome { get; private set; } = new([], [], [], 0);
 
+    /// <summary>Can rounds do it?</summary>
+    /// <exception cref="ConfigurationException">They cannot. One line.</exception>
+    public static void Require(SynchronizationOptions options)
+    {
+        var wrong = options switch
+        {
+            { Kind: SynchronizationKind.Downpour } => "downpour: expected ranks, which go each at its own pace, got rounds.",
+            { Kind: SynchronizationKind.Average, NodePeriod: > 0 } => $"node_period: expected 0 in rounds, whose replicas meet nobody inside a round, got {options.NodePeriod}; ranks have it.",
+            { Kind: SynchronizationKind.Gradients, Compression: not GradientCompression.None } => "compression: expected none in rounds, where no replica keeps what it has not sent, got one; ranks have it.",
+            { Kind: SynchronizationKind.Gradients, Wire: not WireFormat.Float32 } => $"wire: expected float32 in rounds, got {options.Wire}; ranks have it.",
+            _ => null,
+        };
+        if (wrong is not null) throw new ConfigurationException($"synchronization: {wrong}");
+    }
+
     /// <summary>Adds to a report where replicas worked and, unless the run was interrupted, what a round costs.</summary>
     /// <param name="report">The run's.</param>
     /// <param name="hasPeriod">Whether rounds may have more steps.</param>
