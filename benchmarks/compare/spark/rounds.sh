@@ -32,7 +32,7 @@ JSON
         submit "$n" train --config "$work/net.json" --data digits --train-size 20000 --test-size 100 --batch 1 --steps $((2 * rounds)) --period 2 --shards "$n" --quiet --out "$work/run"
         summary=$work/run/summary.json
         r=$(number "$summary" round_ms) c=$(number "$summary" compute_ms) e=$(number "$summary" empty_round_ms)
-        echo "| $n | $((hidden * 795 * 4 / 1000000)) | $rounds | $r | $c | $e | $(awk "BEGIN { printf \"%.2f\", ($r - $c) / $e }") |"
+        echo "| $n | $(awk "BEGIN { printf \"%.1f\", $hidden * 795 * 4e-6 }") | $rounds | $r | $c | $e | $(awk "BEGIN { printf \"%.2f\", ($r - $c) / $e }") |"
     done
 done
 
