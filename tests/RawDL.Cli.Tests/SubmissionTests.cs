@@ -32,9 +32,10 @@ public sealed class SubmissionTests
         using var hdfs = Process.Start(new ProcessStartInfo(script, [TrainedRun.Fresh("hdfs")]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         try
         {
+            // One replica, for where a run ends replicas meet.
             var run = $"{hdfs.StandardOutput.ReadLine()}/runs/a";
-            Assert.That(Submit("train", "--train-size", "200", "--test-size", "50", "--batch", "32", "--steps", "6", "--seed", "1", "--model", "linear", "--out", run).Error, Does.Not.Contain("rawdl: "));
-            var more = Submit("train", "--resume", run, "--steps", "12", "--json");
+            Assert.That(Submit("train", "--train-size", "200", "--test-size", "50", "--batch", "32", "--steps", "6", "--seed", "1", "--model", "linear", "--shards", "1", "--out", run).Error, Does.Not.Contain("rawdl: "));
+            var more = Submit("train", "--resume", run, "--steps", "12", "--shards", "1", "--json");
             var resumed = more.Json().GetProperty("parameters_sha256").GetString();
             var whole = Rawdl.Call("train", "--train-size", "200", "--test-size", "50", "--batch", "32", "--steps", "12", "--seed", "1", "--model", "linear", "--out", TrainedRun.Fresh("run"), "--quiet", "--json");
             Assert.That(resumed, Is.EqualTo(whole.Json().GetProperty("parameters_sha256").GetString()));
