@@ -11,7 +11,6 @@ public sealed class SparkRoundsTests
 {
     private const string Cluster = "local-cluster[2,1,1024]";
     private const string Mark = "RAWDL_TEST_MARK";
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(6);
 
     private static readonly string[] s_short = ["--data", "digits", "--train-size", "600", "--test-size", "100", "--batch", "32", "--seed", "3", "--deterministic"];
 
@@ -22,7 +21,7 @@ public sealed class SparkRoundsTests
     public void Rounds_have_the_bits_of_mpiexec(string version, string master, string options, params string[] settings)
     {
         string[] training = ["train", .. s_short, .. options.Split(' ')];
-        var rounds = Finish(Submit(version, master, settings, [.. training, "--shards", "2", "--json", "--quiet", "--out", TrainedRun.Fresh("run")])).Json();
+        var rounds = SparkSubmission.Finish(Submit(version, master, settings, [.. training, "--shards", "2", "--json", "--quiet", "--out", TrainedRun.Fresh("run")])).Json();
         var ranks = Mpiexec.Run("mpich", 2, null, [.. training, "--json", "--quiet", "--out", TrainedRun.Fresh("run")]).Json();
         Assert.That(rounds.GetProperty("parameters_sha256").GetString(), Is.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
         Assert.That(rounds.GetProperty("world_size").GetInt32(), Is.EqualTo(2));
@@ -36,8 +35,8 @@ public sealed class SparkRoundsTests
     {
         using var cluster = new StandaloneCluster(SparkInstallation.Of("3.5.9").Home, workers: 2);
         string[] training = ["train", .. s_short, "--steps", "12", "--period", "3", "--shards", "2", "--json", "--quiet"];
-        var rounds = Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--out", TrainedRun.Fresh("run")])).Json();
-        var ranks = Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--spark-mode", "ranks", "--out", TrainedRun.Fresh("run")])).Json();
+        var rounds = SparkSubmission.Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--out", TrainedRun.Fresh("run")])).Json();
+        var ranks = SparkSubmission.Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--spark-mode", "ranks", "--out", TrainedRun.Fresh("run")])).Json();
         Assert.That(rounds.GetProperty("parameters_sha256").GetString(), Is.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
     }
 
@@ -62,7 +61,7 @@ public sealed class SparkRoundsTests
             kills.Add(kills.Count % 2 == 0 ? "executor" : "worker");
             victim.Kill();
         }
-        Assert.That(process.WaitForExit(s_patience), Is.True, "the end");
+        Assert.That(process.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
         var run = new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
         Assert.That(run.Json().GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
         Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
@@ -82,10 +81,10 @@ public sealed class SparkRoundsTests
             var error = process.StandardError.ReadToEndAsync();
             process.StandardOutput.ReadToEndAsync();
             var checkpoints = Path.Combine(folder, "checkpoints");
-            for (var waited = Stopwatch.StartNew(); waited.Elapsed < s_patience && !(Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "step-*").Length > 0);) Thread.Sleep(200);
+            for (var waited = Stopwatch.StartNew(); waited.Elapsed < SparkSubmission.Patience && !(Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "step-*").Length > 0);) Thread.Sleep(200);
             foreach (var driver in Running(mark, "job.py train"))
                 using (var kill = Process.Start("kill", ["-TERM", $"{driver}"])) kill.WaitForExit();
-            Assert.That(process.WaitForExit(s_patience), Is.True, "the end");
+            Assert.That(process.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
             Assert.That((ExitCode)process.ExitCode, Is.EqualTo(ExitCode.Terminated), () => error.Result);
         }
         var reached = Directory.GetFiles(Path.Combine(folder, "checkpoints"), "step-*").Max(path => long.Parse(Path.GetFileNameWithoutExtension(path)["step-".Length..], CultureInfo.InvariantCulture));
@@ -97,26 +96,12 @@ public sealed class SparkRoundsTests
     [Test]
     public void A_replica_that_diverges_is_one_line_and_its_exit_code()
     {
-        var run = Finish(Submit("3.5.9", "local[2]", [], ["train", .. s_short, "--steps", "8", "--optimizer", "sgd", "--lr", "1000000", "--shards", "2", "--quiet", "--out", TrainedRun.Fresh("run")]));
+        var run = SparkSubmission.Finish(Submit("3.5.9", "local[2]", [], ["train", .. s_short, "--steps", "8", "--optimizer", "sgd", "--lr", "1000000", "--shards", "2", "--quiet", "--out", TrainedRun.Fresh("run")]));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Diverged));
         Assert.That(run.Out, Does.Match("rawdl: rank [01]: training diverged: expected finite values, but in step [0-9]+ "));
     }
 
-    private static Process Submit(string version, string master, string[] settings, string[] words, string? mark = null) =>
-        Rawdl.Start(new Dictionary<string, string?> { ["SPARK_HOME"] = SparkInstallation.Of(version).Home, ["SPARK_LOCAL_IP"] = "127.0.0.1", [Mark] = mark },
-            ["submit", "--master", master, "--conf", "spark.ui.enabled=false", .. settings.SelectMany(setting => (string[])["--conf", setting]), "--", .. words]);
-
-    private static Rawdl Finish(Process process)
-    {
-        using (process)
-        {
-            var output = process.StandardOutput.ReadToEndAsync();
-            var error = process.StandardError.ReadToEndAsync();
-            if (process.WaitForExit(s_patience)) return new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
-            process.Kill(entireProcessTree: true);
-            throw new AssertionException($"rawdl submit did not end within {s_patience}.");
-        }
-    }
+    private static Process Submit(string version, string master, string[] settings, string[] words, string? mark = null) => SparkSubmission.Start(version, master, settings, words, (Mark, mark));
 
     /// <summary>Processes that have inherited the test's mark and were started with these words.</summary>
     private static List<int> Running(string mark, string words)

@@ -13,7 +13,6 @@ namespace RawDL.Cli.Tests;
 public sealed partial class SparkScoringTests
 {
     private const int Rows = 300;
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(6);
     private static readonly Dataset s_digits = Datasets.Open("digits", new DataOptions { TrainSize = 1, TestSize = Rows }).Test;
 
     private string _folder = "";
@@ -73,7 +72,7 @@ public sealed partial class SparkScoringTests
         {
             process.StandardOutput.ReadToEndAsync();
             process.StandardError.ReadToEndAsync();
-            for (var waited = Stopwatch.StartNew(); waited.Elapsed < s_patience && !(Directory.Exists(to) && Directory.GetFiles(to, "*.parquet").Length > 0);) Thread.Sleep(50);
+            for (var waited = Stopwatch.StartNew(); waited.Elapsed < SparkSubmission.Patience && !(Directory.Exists(to) && Directory.GetFiles(to, "*.parquet").Length > 0);) Thread.Sleep(50);
             WriteAsync(Path.Combine(from, "b.parquet"), 120, 250).GetAwaiter().GetResult();
             process.Kill(entireProcessTree: true);
             process.WaitForExit();
@@ -90,7 +89,7 @@ public sealed partial class SparkScoringTests
         var folder = TrainedRun.Fresh("wrong");
         Directory.CreateDirectory(folder);
         WriteAsync(Path.Combine(folder, "a.parquet"), 0, 40, wrong: 17).GetAwaiter().GetResult();
-        var run = Finish(Start("local[1]", ["eval", _model, "--data", folder, "--format", "parquet", "--quiet"]));
+        var run = SparkSubmission.Finish(Start("local[1]", ["eval", _model, "--data", folder, "--format", "parquet", "--quiet"]));
         Assert.That(run.Code, Is.Not.EqualTo(ExitCode.Ok));
         Assert.That(run.Out, Does.Match("rawdl: task failed: partition 0, .*expected 784 values in row 18, column 'pixels', got 3"));
     }
@@ -141,30 +140,13 @@ public sealed partial class SparkScoringTests
 
     private Rawdl Submit(string master, params string[] words)
     {
-        var run = Finish(Start(master, words));
+        var run = SparkSubmission.Finish(Start(master, words));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Out + run.Error[^Math.Min(run.Error.Length, 4000)..]);
         return run;
     }
 
-    private Process Start(string master, string[] words)
-    {
-        string[] settings = ["spark.ui.enabled=false", "spark.sql.catalogImplementation=hive", $"spark.sql.warehouse.dir={_folder}/warehouse",
-            $"spark.hadoop.javax.jdo.option.ConnectionURL=jdbc:derby:;databaseName={_folder}/metastore;create=true"];
-        return Rawdl.Start(new Dictionary<string, string?> { ["SPARK_HOME"] = SparkInstallation.Of("3.5.9").Home, ["SPARK_LOCAL_IP"] = "127.0.0.1" },
-            ["submit", "--master", master, .. settings.SelectMany(setting => (string[])["--conf", setting]), "--", .. words]);
-    }
-
-    private static Rawdl Finish(Process process)
-    {
-        using (process)
-        {
-            var output = process.StandardOutput.ReadToEndAsync();
-            var error = process.StandardError.ReadToEndAsync();
-            if (process.WaitForExit(s_patience)) return new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
-            process.Kill(entireProcessTree: true);
-            throw new AssertionException($"rawdl submit did not end within {s_patience}.");
-        }
-    }
+    private Process Start(string master, string[] words) => SparkSubmission.Start("3.5.9", master,
+        ["spark.sql.catalogImplementation=hive", $"spark.sql.warehouse.dir={_folder}/warehouse", $"spark.hadoop.javax.jdo.option.ConnectionURL=jdbc:derby:;databaseName={_folder}/metastore;create=true"], words);
 
     private void Shell(string spark, params string[] words)
     {

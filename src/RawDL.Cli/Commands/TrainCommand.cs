@@ -37,19 +37,20 @@ internal sealed class TrainCommand
     private int Run(ParseResult parsed, Session session, ICommunicator communicator)
     {
         Signals.Watched = true;
-        using var device = _device.Open(parsed, session, communicator);
+        // Ranks inside Spark have devices of their own, where they run.
+        var ranks = SparkJob.Current is { } cluster && _spark.IsRanks(parsed) ? cluster : null;
+        using var device = ranks is null ? _device.Open(parsed, session, communicator) : null;
         TrainingConfiguration? configuration = null;
         using var remote = communicator.Rank > 0 ? null : RemoteFolder.OpenRun(parsed.GetValue(_out), parsed.GetValue(_resume));
         using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, remote?.LocalPath ?? resumed, out configuration) : Begin(parsed, session, communicator, remote, out configuration);
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {remote?.Path ?? folder.Path}");
-        if (SparkJob.Current is { } cluster && folder is not null && _spark.IsRanks(parsed))
-            return RanksTraining.Run(parsed, session, cluster.Context, _spark, configuration!, data, folder, remote, Signals.Stop);
+        if (ranks is not null && folder is not null) return RanksTraining.Run(parsed, session, ranks.Context, _spark, configuration!, data, folder, remote, Signals.Stop);
         var live = session.Interactive ? new LiveEvents(session) : null;
         using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions
         {
-            Device = device,
+            Device = device!,
             Communicator = communicator,
             Folder = folder,
             Trace = parsed.GetValue(_trace),

@@ -19,11 +19,7 @@ internal sealed class SparkChoice
 
     public SparkChoice()
     {
-        foreach (var option in (Option[])[_mode, _shards, _retries])
-            option.Validators.Add(result =>
-            {
-                if (SparkJob.Current is null) result.AddError($"{option.Name}: expected spark-submit, got another launcher.");
-            });
+        foreach (var option in (Option[])[_mode, _shards, _retries]) SparkRows.RequireSpark(option);
     }
 
     public void AddTo(Command command)

@@ -10,6 +10,7 @@ internal sealed partial class SubmitPlan
     public const string ImagePath = "/opt/rawdl/rawdl";
 
     private const string Python = "spark.pyspark.python", DriverPython = "spark.pyspark.driver.python", Mode = "spark.api.mode";
+    private const string MemoryFormula = "it needs about 200 MiB + the data's bytes + cores x (10 x the parameters' bytes + the activations of a batch)";
     private const string ArchiveName = "rawdl.tar.gz", ArchiveFolder = "rawdl";
     private readonly SparkHome _spark;
     private readonly SubmitRequest _request;
@@ -176,7 +177,7 @@ internal sealed partial class SubmitPlan
         var factor = _request.Setting("spark.executor.memoryOverheadFactor") ?? (kubernetes ? _request.Setting("spark.kubernetes.memoryOverheadFactor") : null);
         if (!double.TryParse(factor, NumberStyles.Float, CultureInfo.InvariantCulture, out var share)) share = kubernetes ? 0.4 : 0.1;
         Warnings.Add(string.Create(CultureInfo.InvariantCulture,
-            $"rawdl works outside the JVM's heap, in spark.executor.memoryOverhead: now max(384 MiB, {share:P0} of {memory} MiB) = {Math.Max(384, (long)(share * memory))} MiB; {SubmitMemory.Formula}"));
+            $"rawdl works outside the JVM's heap, in spark.executor.memoryOverhead: now max(384 MiB, {share:P0} of {memory} MiB) = {Math.Max(384, (long)(share * memory))} MiB; {MemoryFormula}"));
     }
 
     // As Spark's own spark.redaction.regex; names of Kubernetes secrets and files of tokens are no secrets themselves.

@@ -32,7 +32,8 @@ public sealed record RoundCost(double Round, double Compute, double EmptyRound, 
     internal string ToText() => string.Create(CultureInfo.InvariantCulture,
         $"Rounds:      {Round:F0} ms, computing {Compute:F0} ms of it, a round without work {EmptyRound:F0} ms (medians); {(Period > 0 ? $"--period {Period} would leave {Share:P0} of the time to all but computing" : "--sync average has rounds of several steps")}\n");
 
-    private static double Median(double[] values)
+    /// <summary>The middle one; sorts the values.</summary>
+    internal static double Median(double[] values)
     {
         Array.Sort(values);
         return values.Length > 0 ? values[values.Length / 2] : double.NaN;

@@ -17,5 +17,5 @@ internal interface IStepRunner
     int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses);
 
     /// <summary>The order of the samples is taken anew, as after steps that were done elsewhere.</summary>
-    void Forget();
+    void Forget() { }
 }

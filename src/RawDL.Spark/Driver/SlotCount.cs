@@ -66,7 +66,7 @@ internal sealed class SlotCount(SparkContext spark)
         var master = spark.Master;
         var words = master.Split('[', ',', ']', '*');
         var perTask = Math.Max(1, Number(spark.Setting("spark.task.cpus")) ?? 1);
-        if (master == "local" || master.StartsWith("local[", StringComparison.Ordinal)) return Now();
+        if (spark.IsLocal) return Now();
         if (master.StartsWith("local-cluster[", StringComparison.Ordinal) && words is [_, var workers, var cores, ..] && Number(workers) is { } count && Number(cores) is { } each)
             return count * (each / perTask);
         return Number(spark.Setting("spark.executor.instances")) is { } instances && Number(spark.Setting("spark.executor.cores")) is { } own ? instances * (own / perTask) : null;

@@ -53,6 +53,9 @@ public sealed partial class SparkContext : IDisposable
     /// <param name="patience">Longest wait for the first.</param>
     public int WaitForSlots(TimeSpan patience) => new SlotCount(this).Settle(patience);
 
+    /// <summary>True where driver and executor are one JVM.</summary>
+    internal bool IsLocal => Master is var master && (master == "local" || master.StartsWith("local[", StringComparison.Ordinal));
+
     /// <summary>True if spark.io.encryption.enabled.</summary>
     public bool IsEncrypted { get; }
 

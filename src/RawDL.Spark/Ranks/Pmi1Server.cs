@@ -20,7 +20,7 @@ internal sealed partial class Pmi1Server : IDisposable
     private static readonly TimeSpan s_greetingTime = TimeSpan.FromSeconds(10);
     private readonly int _size;
     private readonly byte[] _token;
-    private readonly Socket _listener;
+    private readonly Listener _listener;
     private readonly Lock _pendingLock = new();
     private readonly HashSet<LineConnection> _pending = [];
     private readonly object _state = new();
@@ -44,18 +44,7 @@ internal sealed partial class Pmi1Server : IDisposable
     {
         (_size, _token) = (size, Encoding.ASCII.GetBytes(token));
         (_links, _nodes, _ranks, _codes) = (new LineConnection?[size], new int[size], new RankPhase[size], new int?[size]);
-        _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            _listener.Bind(new IPEndPoint(address, 0));
-            _listener.Listen(Math.Max(128, 2 * size));
-        }
-        catch
-        {
-            _listener.Dispose();
-            throw;
-        }
-        EndPoint = (IPEndPoint)_listener.LocalEndPoint!;
+        _listener = new Listener(address, Math.Max(128, 2 * size));
         new Thread(Accept, ThreadStack) { IsBackground = true, Name = "rawdl-pmi-accept" }.Start();
     }
 
@@ -67,7 +56,7 @@ internal sealed partial class Pmi1Server : IDisposable
     }
 
     /// <summary>Where it listens.</summary>
-    internal IPEndPoint EndPoint { get; }
+    internal IPEndPoint EndPoint => _listener.EndPoint;
 
     /// <summary>Gets what ranks say; called from several threads.</summary>
     internal Action<string>? Said { get; set; }
@@ -120,17 +109,8 @@ internal sealed partial class Pmi1Server : IDisposable
 
     private void Accept()
     {
-        while (true)
+        while (_listener.Accept() is { } socket)
         {
-            Socket socket;
-            try
-            {
-                socket = _listener.Accept();
-            }
-            catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
-            {
-                return;
-            }
             // A crowd of strangers is turned away, so that those who know the token find room again within the greeting time.
             LineConnection? connection = null;
             try

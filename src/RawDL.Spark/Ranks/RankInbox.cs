@@ -13,7 +13,7 @@ internal sealed class RankInbox : IDisposable
     private readonly byte[] _token;
     private readonly RunMirror _mirror;
     private readonly Action<string> _say;
-    private readonly Socket _listener;
+    private readonly Listener _listener;
     private readonly object _state = new();
     private Socket? _socket;
     private WireWriter? _writer;
@@ -29,23 +29,19 @@ internal sealed class RankInbox : IDisposable
     internal RankInbox(IPAddress address, string token, RunMirror mirror, Action<string> say)
     {
         (_token, _mirror, _say) = (Encoding.ASCII.GetBytes(token), mirror, say);
-        _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            _listener.Bind(new IPEndPoint(address, 0));
-            _listener.Listen(MostStrangers);
+            _listener = new Listener(address, MostStrangers);
         }
         catch (SocketException exception)
         {
-            _listener.Dispose();
             throw new CommunicationException($"ranks: expected to listen at {address}, got {exception.Message}; set spark.driver.bindAddress to an address of the driver's machine", exception);
         }
-        Port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
         new Thread(Accept, ThreadStack) { IsBackground = true, Name = "rawdl-ranks-accept" }.Start();
     }
 
     /// <summary>Where it listens.</summary>
-    internal int Port { get; }
+    internal int Port => _listener.EndPoint.Port;
 
     /// <summary>True once rank 0's task has connected.</summary>
     internal bool IsConnected
@@ -87,17 +83,8 @@ internal sealed class RankInbox : IDisposable
 
     private void Accept()
     {
-        while (true)
+        while (_listener.Accept() is { } socket)
         {
-            Socket socket;
-            try
-            {
-                socket = _listener.Accept();
-            }
-            catch (Exception closed) when (closed is ObjectDisposedException or SocketException)
-            {
-                return;
-            }
             if (Interlocked.Increment(ref _strangers) > MostStrangers)
             {
                 Interlocked.Decrement(ref _strangers);

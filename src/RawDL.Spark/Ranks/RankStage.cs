@@ -52,8 +52,6 @@ public sealed class RankStage(SparkContext spark)
         }
     }
 
-    private bool IsLocal => spark.Master == "local" || spark.Master.StartsWith("local[", StringComparison.Ordinal);
-
     private (RankResult? Result, string? Lost) Attempt(RankWork work, SparkBroadcast data, int attempt, CancellationToken stop)
     {
         var state = RankState.Pack(work.Folder, out var step);
@@ -62,7 +60,7 @@ public sealed class RankStage(SparkContext spark)
         var (host, address) = Address();
         var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         using var inbox = new RankInbox(address, token, mirror, work.Say);
-        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token, !IsLocal);
+        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token, !spark.IsLocal);
         var group = $"rawdl-ranks-{Guid.NewGuid():N}";
         spark.SetJobGroup(group, string.Create(CultureInfo.InvariantCulture, $"ranks: {work.Configuration.Name} on {work.Size} ranks{(step > 0 ? $", from step {step}" : "")}{(attempt > 1 ? $", attempt {attempt}" : "")}"));
         var call = new SparkCall(RankTask.Name, payload.Encode()) { Broadcasts = broadcast is null ? [data] : [data, broadcast], Stage = SparkStage.Barrier };

@@ -43,9 +43,6 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     /// <summary>Told when a round has to be done again; one line.</summary>
     public Action<string>? Warned { get; init; }
 
-    /// <inheritdoc/>
-    public IReadOnlyList<string>? Places { get; private set; }
-
     /// <summary>Can rounds run it? Says so before anything is made.</summary>
     /// <exception cref="ConfigurationException">They cannot. One line.</exception>
     public static void Require(TrainingConfiguration configuration)
@@ -74,9 +71,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         }
         var missing = Array.IndexOf(reports, null);
         if (missing >= 0) throw new SparkProtocolException($"round: expected a report of {Shards} replicas, got none of replica {missing}");
-        var whole = Array.ConvertAll(reports, report => report!);
-        Places = Array.ConvertAll(whole, report => report.Place);
-        return RoundSum.Join(whole, sums);
+        return RoundSum.Join(Array.ConvertAll(reports, report => report!), sums);
     }
 
     /// <inheritdoc/>
@@ -90,8 +85,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run]);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
-        Array.Sort(times);
-        return times[times.Length / 2];
+        return RoundCost.Median(times);
     }
 
     /// <inheritdoc/>

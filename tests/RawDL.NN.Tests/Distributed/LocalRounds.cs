@@ -12,8 +12,6 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
 
     public int Shards => shards;
 
-    public IReadOnlyList<string>? Places => null;
-
     /// <summary>Called before each round with its number.</summary>
     public Action<int>? Before { get; init; }
 

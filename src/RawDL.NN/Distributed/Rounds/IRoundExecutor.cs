@@ -6,9 +6,6 @@ internal interface IRoundExecutor
     /// <summary>Number of replicas.</summary>
     int Shards { get; }
 
-    /// <summary>Where each replica worked last, for the report; null before the first round.</summary>
-    IReadOnlyList<string>? Places { get; }
-
     /// <summary>Lets every replica do its steps and adds up what they made.</summary>
     /// <param name="start">What all begin with.</param>
     /// <param name="description">What the round is, for people who watch.</param>

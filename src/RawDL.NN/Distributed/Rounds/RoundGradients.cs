@@ -28,8 +28,6 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
 
     public override void Bind(DataLoader loader) => _replicas.Bind(loader);
 
-    public void Forget() { }
-
     public int Run(long firstStep, int epoch, int position, ReadOnlySpan<float> rates, Span<float> losses)
     {
         _replicas.Run(new RoundStart

@@ -40,7 +40,7 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
     /// <param name="isOver">Whether there is time to measure.</param>
     public void Complete(CommunicationReport report, bool hasPeriod, bool isOver)
     {
-        report.Places = executor.Places ?? [];
+        if (Array.TrueForAll(Outcome.Contributions, one => one.Place.Length > 0)) report.Places = Array.ConvertAll(Outcome.Contributions, one => one.Place);
         if (!isOver || _costs.Count == 0) return;
         try
         {
