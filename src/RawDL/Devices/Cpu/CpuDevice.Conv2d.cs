@@ -85,9 +85,8 @@ public sealed unsafe partial class CpuDevice
         if (IsPadded(g)) PadPlanes(g, x, job.GroupInChannels, row * g.StrideHeight - g.PaddingHeight, height, x = job.OwnScratch);
         else x += (nint)row * g.StrideHeight * width;
         var y = job.Y + ((nint)n * g.OutChannels + group * job.GroupOutChannels) * job.OutPlane + row * g.OutWidth;
-        var perRow = Blocks(g.OutWidth, SegmentLength);
         var first = stackalloc float[8];
-        float** windows = stackalloc float*[4], results = stackalloc float*[4];
+        float** windows = stackalloc float*[SegmentsAtOnce], results = stackalloc float*[SegmentsAtOnce];
         var tile = new SegmentTile { B = windows, C = results, First = first, Offsets = job.TapOffsets, AStride = job.Taps, Depth = job.Taps, CStride = job.OutPlane };
         int count;
         for (var o = 0; o < job.GroupOutChannels; o += count)
@@ -97,19 +96,33 @@ public sealed unsafe partial class CpuDevice
             tile.Rows = Math.Min(count, job.GroupOutChannels - o);
             tile.A = job.Weight + (nint)channel * job.Taps;
             for (var r = 0; r < 8; r++) first[r] = job.Bias == null || r >= tile.Rows ? 0f : job.Bias[channel + r];
-            for (var segment = 0; segment < rows * perRow; segment += TileSegments)
-            {
-                for (var s = 0; s < TileSegments; s++)
-                {
-                    // The last segment of a row ends with the row, and may compute some pixels again; the last tile may repeat a segment.
-                    var (i, j) = Math.DivRem(Math.Min(segment + s, rows * perRow - 1), perRow);
-                    j = Math.Min(j * SegmentLength, g.OutWidth - SegmentLength);
-                    windows[s] = x + (nint)i * g.StrideHeight * width + j;
-                    results[s] = y + (nint)o * job.OutPlane + i * g.OutWidth + j;
-                }
-                MultiplySegments(tile);
-            }
+            Convolve(tile, x, (nint)g.StrideHeight * width, g.OutWidth, y + (nint)o * job.OutPlane, rows);
         }
+    }
+
+    // Rows of pixels of some output channels, by tiles.
+    private static void Convolve(SegmentTile tile, float* x, nint rowStep, int outWidth, float* y, int rows)
+    {
+        tile.Segments = 0;
+        for (var i = 0; i < rows; i++)
+            // The last segment of a row ends with the row, and may compute some pixels again.
+            for (var next = 0; next < outWidth; next += SegmentLength)
+            {
+                var j = Math.Min(next, outWidth - SegmentLength);
+                tile.B[tile.Segments] = x + i * rowStep + j;
+                tile.C[tile.Segments] = y + (nint)i * outWidth + j;
+                if (++tile.Segments < SegmentsAtOnce) continue;
+                MultiplySegments(tile);
+                tile.Segments = 0;
+            }
+        if (tile.Segments == 0) return;
+        // The last tile repeats a segment.
+        for (var last = tile.Segments - 1; tile.Segments % TileSegments != 0; tile.Segments++)
+        {
+            tile.B[tile.Segments] = tile.B[last];
+            tile.C[tile.Segments] = tile.C[last];
+        }
+        MultiplySegments(tile);
     }
 
     [SkipLocalsInit]

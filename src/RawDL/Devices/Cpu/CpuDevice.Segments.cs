@@ -9,14 +9,17 @@ public sealed unsafe partial class CpuDevice
 {
     private const int SegmentLength = 8;
 
+    // Segments of one call, at most: a multiple of every TileSegments.
+    private const int SegmentsAtOnce = 64;
+
     private static int TileSegments => TileColumns / SegmentLength;
 
     private struct SegmentTile
     {
         public float* A, First;
         public int* Offsets;
-        public int AStride, Depth, CStride, Rows;
-        // The segments: where their windows begin, and where row 0 of their results goes.
+        public int AStride, Depth, CStride, Rows, Segments;
+        // The segments, a multiple of TileSegments: where their windows begin, and where row 0 of their results goes.
         public float** B, C;
 
         // Rows beyond the last are computed from the first, and not stored.
@@ -46,214 +49,235 @@ public sealed unsafe partial class CpuDevice
     private static void Segments8Avx512(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3), a4 = tile.Row(4), a5 = tile.Row(5), a6 = tile.Row(6), a7 = tile.Row(7);
-        float* s0 = tile.B[0], s1 = tile.B[1], s2 = tile.B[2], s3 = tile.B[3], first = tile.First;
-        Vector512<float> c00 = Vector512.Create(first[0]), c10 = Vector512.Create(first[1]), c20 = Vector512.Create(first[2]), c30 = Vector512.Create(first[3]);
-        Vector512<float> c40 = Vector512.Create(first[4]), c50 = Vector512.Create(first[5]), c60 = Vector512.Create(first[6]), c70 = Vector512.Create(first[7]);
-        Vector512<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30, c41 = c40, c51 = c50, c61 = c60, c71 = c70;
+        var first = tile.First;
         var offsets = tile.Offsets;
-        for (nint k = 0, depth = tile.Depth; k < depth; k++)
+        for (float** b = tile.B, c = tile.C, end = b + tile.Segments; b != end; b += 4, c += 4)
         {
-            nint at = offsets[k];
-            var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
-            var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
-            var v = Vector512.Create(a0[k]);
-            c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
-            c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
-            v = Vector512.Create(a1[k]);
-            c10 = Avx512F.FusedMultiplyAdd(v, b0, c10);
-            c11 = Avx512F.FusedMultiplyAdd(v, b1, c11);
-            v = Vector512.Create(a2[k]);
-            c20 = Avx512F.FusedMultiplyAdd(v, b0, c20);
-            c21 = Avx512F.FusedMultiplyAdd(v, b1, c21);
-            v = Vector512.Create(a3[k]);
-            c30 = Avx512F.FusedMultiplyAdd(v, b0, c30);
-            c31 = Avx512F.FusedMultiplyAdd(v, b1, c31);
-            v = Vector512.Create(a4[k]);
-            c40 = Avx512F.FusedMultiplyAdd(v, b0, c40);
-            c41 = Avx512F.FusedMultiplyAdd(v, b1, c41);
-            v = Vector512.Create(a5[k]);
-            c50 = Avx512F.FusedMultiplyAdd(v, b0, c50);
-            c51 = Avx512F.FusedMultiplyAdd(v, b1, c51);
-            v = Vector512.Create(a6[k]);
-            c60 = Avx512F.FusedMultiplyAdd(v, b0, c60);
-            c61 = Avx512F.FusedMultiplyAdd(v, b1, c61);
-            v = Vector512.Create(a7[k]);
-            c70 = Avx512F.FusedMultiplyAdd(v, b0, c70);
-            c71 = Avx512F.FusedMultiplyAdd(v, b1, c71);
+            float* s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
+            Vector512<float> c00 = Vector512.Create(first[0]), c10 = Vector512.Create(first[1]), c20 = Vector512.Create(first[2]), c30 = Vector512.Create(first[3]);
+            Vector512<float> c40 = Vector512.Create(first[4]), c50 = Vector512.Create(first[5]), c60 = Vector512.Create(first[6]), c70 = Vector512.Create(first[7]);
+            Vector512<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30, c41 = c40, c51 = c50, c61 = c60, c71 = c70;
+            for (nint k = 0, depth = tile.Depth; k < depth; k++)
+            {
+                nint at = offsets[k];
+                var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
+                var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
+                var v = Vector512.Create(a0[k]);
+                c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
+                c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
+                v = Vector512.Create(a1[k]);
+                c10 = Avx512F.FusedMultiplyAdd(v, b0, c10);
+                c11 = Avx512F.FusedMultiplyAdd(v, b1, c11);
+                v = Vector512.Create(a2[k]);
+                c20 = Avx512F.FusedMultiplyAdd(v, b0, c20);
+                c21 = Avx512F.FusedMultiplyAdd(v, b1, c21);
+                v = Vector512.Create(a3[k]);
+                c30 = Avx512F.FusedMultiplyAdd(v, b0, c30);
+                c31 = Avx512F.FusedMultiplyAdd(v, b1, c31);
+                v = Vector512.Create(a4[k]);
+                c40 = Avx512F.FusedMultiplyAdd(v, b0, c40);
+                c41 = Avx512F.FusedMultiplyAdd(v, b1, c41);
+                v = Vector512.Create(a5[k]);
+                c50 = Avx512F.FusedMultiplyAdd(v, b0, c50);
+                c51 = Avx512F.FusedMultiplyAdd(v, b1, c51);
+                v = Vector512.Create(a6[k]);
+                c60 = Avx512F.FusedMultiplyAdd(v, b0, c60);
+                c61 = Avx512F.FusedMultiplyAdd(v, b1, c61);
+                v = Vector512.Create(a7[k]);
+                c70 = Avx512F.FusedMultiplyAdd(v, b0, c70);
+                c71 = Avx512F.FusedMultiplyAdd(v, b1, c71);
+            }
+            PutSegments(tile, c, 0, c00, c01);
+            PutSegments(tile, c, 1, c10, c11);
+            PutSegments(tile, c, 2, c20, c21);
+            PutSegments(tile, c, 3, c30, c31);
+            PutSegments(tile, c, 4, c40, c41);
+            PutSegments(tile, c, 5, c50, c51);
+            PutSegments(tile, c, 6, c60, c61);
+            PutSegments(tile, c, 7, c70, c71);
         }
-        PutSegments(tile, 0, c00, c01);
-        PutSegments(tile, 1, c10, c11);
-        PutSegments(tile, 2, c20, c21);
-        PutSegments(tile, 3, c30, c31);
-        PutSegments(tile, 4, c40, c41);
-        PutSegments(tile, 5, c50, c51);
-        PutSegments(tile, 6, c60, c61);
-        PutSegments(tile, 7, c70, c71);
     }
 
     private static void Segments4Avx512(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);
-        float* s0 = tile.B[0], s1 = tile.B[1], s2 = tile.B[2], s3 = tile.B[3], first = tile.First;
-        Vector512<float> c00 = Vector512.Create(first[0]), c10 = Vector512.Create(first[1]), c20 = Vector512.Create(first[2]), c30 = Vector512.Create(first[3]);
-        Vector512<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+        var first = tile.First;
         var offsets = tile.Offsets;
-        for (nint k = 0, depth = tile.Depth; k < depth; k++)
+        for (float** b = tile.B, c = tile.C, end = b + tile.Segments; b != end; b += 4, c += 4)
         {
-            nint at = offsets[k];
-            var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
-            var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
-            var v = Vector512.Create(a0[k]);
-            c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
-            c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
-            v = Vector512.Create(a1[k]);
-            c10 = Avx512F.FusedMultiplyAdd(v, b0, c10);
-            c11 = Avx512F.FusedMultiplyAdd(v, b1, c11);
-            v = Vector512.Create(a2[k]);
-            c20 = Avx512F.FusedMultiplyAdd(v, b0, c20);
-            c21 = Avx512F.FusedMultiplyAdd(v, b1, c21);
-            v = Vector512.Create(a3[k]);
-            c30 = Avx512F.FusedMultiplyAdd(v, b0, c30);
-            c31 = Avx512F.FusedMultiplyAdd(v, b1, c31);
+            float* s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
+            Vector512<float> c00 = Vector512.Create(first[0]), c10 = Vector512.Create(first[1]), c20 = Vector512.Create(first[2]), c30 = Vector512.Create(first[3]);
+            Vector512<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+            for (nint k = 0, depth = tile.Depth; k < depth; k++)
+            {
+                nint at = offsets[k];
+                var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
+                var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
+                var v = Vector512.Create(a0[k]);
+                c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
+                c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
+                v = Vector512.Create(a1[k]);
+                c10 = Avx512F.FusedMultiplyAdd(v, b0, c10);
+                c11 = Avx512F.FusedMultiplyAdd(v, b1, c11);
+                v = Vector512.Create(a2[k]);
+                c20 = Avx512F.FusedMultiplyAdd(v, b0, c20);
+                c21 = Avx512F.FusedMultiplyAdd(v, b1, c21);
+                v = Vector512.Create(a3[k]);
+                c30 = Avx512F.FusedMultiplyAdd(v, b0, c30);
+                c31 = Avx512F.FusedMultiplyAdd(v, b1, c31);
+            }
+            PutSegments(tile, c, 0, c00, c01);
+            PutSegments(tile, c, 1, c10, c11);
+            PutSegments(tile, c, 2, c20, c21);
+            PutSegments(tile, c, 3, c30, c31);
         }
-        PutSegments(tile, 0, c00, c01);
-        PutSegments(tile, 1, c10, c11);
-        PutSegments(tile, 2, c20, c21);
-        PutSegments(tile, 3, c30, c31);
     }
 
-    private static void PutSegments(in SegmentTile tile, int row, Vector512<float> left, Vector512<float> right)
+    private static void PutSegments(in SegmentTile tile, float** c, int row, Vector512<float> left, Vector512<float> right)
     {
         if (row >= tile.Rows) return;
         var at = (nint)row * tile.CStride;
-        left.GetLower().Store(tile.C[0] + at);
-        left.GetUpper().Store(tile.C[1] + at);
-        right.GetLower().Store(tile.C[2] + at);
-        right.GetUpper().Store(tile.C[3] + at);
+        left.GetLower().Store(c[0] + at);
+        left.GetUpper().Store(c[1] + at);
+        right.GetLower().Store(c[2] + at);
+        right.GetUpper().Store(c[3] + at);
     }
 
     private static void Segments6Avx2(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3), a4 = tile.Row(4), a5 = tile.Row(5);
-        float* s0 = tile.B[0], s1 = tile.B[1], first = tile.First;
-        Vector256<float> c00 = Vector256.Create(first[0]), c10 = Vector256.Create(first[1]), c20 = Vector256.Create(first[2]);
-        Vector256<float> c30 = Vector256.Create(first[3]), c40 = Vector256.Create(first[4]), c50 = Vector256.Create(first[5]);
-        Vector256<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30, c41 = c40, c51 = c50;
+        var first = tile.First;
         var offsets = tile.Offsets;
-        for (nint k = 0, depth = tile.Depth; k < depth; k++)
+        for (float** b = tile.B, c = tile.C, end = b + tile.Segments; b != end; b += 2, c += 2)
         {
-            nint at = offsets[k];
-            Vector256<float> b0 = Vector256.Load(s0 + at), b1 = Vector256.Load(s1 + at);
-            var v = Vector256.Create(a0[k]);
-            c00 = Fma.MultiplyAdd(v, b0, c00);
-            c01 = Fma.MultiplyAdd(v, b1, c01);
-            v = Vector256.Create(a1[k]);
-            c10 = Fma.MultiplyAdd(v, b0, c10);
-            c11 = Fma.MultiplyAdd(v, b1, c11);
-            v = Vector256.Create(a2[k]);
-            c20 = Fma.MultiplyAdd(v, b0, c20);
-            c21 = Fma.MultiplyAdd(v, b1, c21);
-            v = Vector256.Create(a3[k]);
-            c30 = Fma.MultiplyAdd(v, b0, c30);
-            c31 = Fma.MultiplyAdd(v, b1, c31);
-            v = Vector256.Create(a4[k]);
-            c40 = Fma.MultiplyAdd(v, b0, c40);
-            c41 = Fma.MultiplyAdd(v, b1, c41);
-            v = Vector256.Create(a5[k]);
-            c50 = Fma.MultiplyAdd(v, b0, c50);
-            c51 = Fma.MultiplyAdd(v, b1, c51);
+            float* s0 = b[0], s1 = b[1];
+            Vector256<float> c00 = Vector256.Create(first[0]), c10 = Vector256.Create(first[1]), c20 = Vector256.Create(first[2]);
+            Vector256<float> c30 = Vector256.Create(first[3]), c40 = Vector256.Create(first[4]), c50 = Vector256.Create(first[5]);
+            Vector256<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30, c41 = c40, c51 = c50;
+            for (nint k = 0, depth = tile.Depth; k < depth; k++)
+            {
+                nint at = offsets[k];
+                Vector256<float> b0 = Vector256.Load(s0 + at), b1 = Vector256.Load(s1 + at);
+                var v = Vector256.Create(a0[k]);
+                c00 = Fma.MultiplyAdd(v, b0, c00);
+                c01 = Fma.MultiplyAdd(v, b1, c01);
+                v = Vector256.Create(a1[k]);
+                c10 = Fma.MultiplyAdd(v, b0, c10);
+                c11 = Fma.MultiplyAdd(v, b1, c11);
+                v = Vector256.Create(a2[k]);
+                c20 = Fma.MultiplyAdd(v, b0, c20);
+                c21 = Fma.MultiplyAdd(v, b1, c21);
+                v = Vector256.Create(a3[k]);
+                c30 = Fma.MultiplyAdd(v, b0, c30);
+                c31 = Fma.MultiplyAdd(v, b1, c31);
+                v = Vector256.Create(a4[k]);
+                c40 = Fma.MultiplyAdd(v, b0, c40);
+                c41 = Fma.MultiplyAdd(v, b1, c41);
+                v = Vector256.Create(a5[k]);
+                c50 = Fma.MultiplyAdd(v, b0, c50);
+                c51 = Fma.MultiplyAdd(v, b1, c51);
+            }
+            PutSegments(tile, c, 0, c00, c01);
+            PutSegments(tile, c, 1, c10, c11);
+            PutSegments(tile, c, 2, c20, c21);
+            PutSegments(tile, c, 3, c30, c31);
+            PutSegments(tile, c, 4, c40, c41);
+            PutSegments(tile, c, 5, c50, c51);
         }
-        PutSegments(tile, 0, c00, c01);
-        PutSegments(tile, 1, c10, c11);
-        PutSegments(tile, 2, c20, c21);
-        PutSegments(tile, 3, c30, c31);
-        PutSegments(tile, 4, c40, c41);
-        PutSegments(tile, 5, c50, c51);
     }
 
     private static void Segments4Avx2(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);
-        float* s0 = tile.B[0], s1 = tile.B[1], first = tile.First;
-        Vector256<float> c00 = Vector256.Create(first[0]), c10 = Vector256.Create(first[1]), c20 = Vector256.Create(first[2]), c30 = Vector256.Create(first[3]);
-        Vector256<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+        var first = tile.First;
         var offsets = tile.Offsets;
-        for (nint k = 0, depth = tile.Depth; k < depth; k++)
+        for (float** b = tile.B, c = tile.C, end = b + tile.Segments; b != end; b += 2, c += 2)
         {
-            nint at = offsets[k];
-            Vector256<float> b0 = Vector256.Load(s0 + at), b1 = Vector256.Load(s1 + at);
-            var v = Vector256.Create(a0[k]);
-            c00 = Fma.MultiplyAdd(v, b0, c00);
-            c01 = Fma.MultiplyAdd(v, b1, c01);
-            v = Vector256.Create(a1[k]);
-            c10 = Fma.MultiplyAdd(v, b0, c10);
-            c11 = Fma.MultiplyAdd(v, b1, c11);
-            v = Vector256.Create(a2[k]);
-            c20 = Fma.MultiplyAdd(v, b0, c20);
-            c21 = Fma.MultiplyAdd(v, b1, c21);
-            v = Vector256.Create(a3[k]);
-            c30 = Fma.MultiplyAdd(v, b0, c30);
-            c31 = Fma.MultiplyAdd(v, b1, c31);
+            float* s0 = b[0], s1 = b[1];
+            Vector256<float> c00 = Vector256.Create(first[0]), c10 = Vector256.Create(first[1]), c20 = Vector256.Create(first[2]), c30 = Vector256.Create(first[3]);
+            Vector256<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+            for (nint k = 0, depth = tile.Depth; k < depth; k++)
+            {
+                nint at = offsets[k];
+                Vector256<float> b0 = Vector256.Load(s0 + at), b1 = Vector256.Load(s1 + at);
+                var v = Vector256.Create(a0[k]);
+                c00 = Fma.MultiplyAdd(v, b0, c00);
+                c01 = Fma.MultiplyAdd(v, b1, c01);
+                v = Vector256.Create(a1[k]);
+                c10 = Fma.MultiplyAdd(v, b0, c10);
+                c11 = Fma.MultiplyAdd(v, b1, c11);
+                v = Vector256.Create(a2[k]);
+                c20 = Fma.MultiplyAdd(v, b0, c20);
+                c21 = Fma.MultiplyAdd(v, b1, c21);
+                v = Vector256.Create(a3[k]);
+                c30 = Fma.MultiplyAdd(v, b0, c30);
+                c31 = Fma.MultiplyAdd(v, b1, c31);
+            }
+            PutSegments(tile, c, 0, c00, c01);
+            PutSegments(tile, c, 1, c10, c11);
+            PutSegments(tile, c, 2, c20, c21);
+            PutSegments(tile, c, 3, c30, c31);
         }
-        PutSegments(tile, 0, c00, c01);
-        PutSegments(tile, 1, c10, c11);
-        PutSegments(tile, 2, c20, c21);
-        PutSegments(tile, 3, c30, c31);
     }
 
-    private static void PutSegments(in SegmentTile tile, int row, Vector256<float> left, Vector256<float> right)
+    private static void PutSegments(in SegmentTile tile, float** c, int row, Vector256<float> left, Vector256<float> right)
     {
         if (row >= tile.Rows) return;
-        left.Store(tile.C[0] + (nint)row * tile.CStride);
-        right.Store(tile.C[1] + (nint)row * tile.CStride);
+        left.Store(c[0] + (nint)row * tile.CStride);
+        right.Store(c[1] + (nint)row * tile.CStride);
     }
 
     private static void Segments4Vector128(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);
-        float* s0 = tile.B[0], first = tile.First;
-        Vector128<float> c00 = Vector128.Create(first[0]), c10 = Vector128.Create(first[1]), c20 = Vector128.Create(first[2]), c30 = Vector128.Create(first[3]);
-        Vector128<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+        var first = tile.First;
         var offsets = tile.Offsets;
-        for (nint k = 0, depth = tile.Depth; k < depth; k++)
+        for (float** b = tile.B, c = tile.C, end = b + tile.Segments; b != end; b += 1, c += 1)
         {
-            nint at = offsets[k];
-            Vector128<float> b0 = Vector128.Load(s0 + at), b1 = Vector128.Load(s0 + at + 4);
-            var v = Vector128.Create(a0[k]);
-            c00 += v * b0;
-            c01 += v * b1;
-            v = Vector128.Create(a1[k]);
-            c10 += v * b0;
-            c11 += v * b1;
-            v = Vector128.Create(a2[k]);
-            c20 += v * b0;
-            c21 += v * b1;
-            v = Vector128.Create(a3[k]);
-            c30 += v * b0;
-            c31 += v * b1;
+            float* s0 = b[0];
+            Vector128<float> c00 = Vector128.Create(first[0]), c10 = Vector128.Create(first[1]), c20 = Vector128.Create(first[2]), c30 = Vector128.Create(first[3]);
+            Vector128<float> c01 = c00, c11 = c10, c21 = c20, c31 = c30;
+            for (nint k = 0, depth = tile.Depth; k < depth; k++)
+            {
+                nint at = offsets[k];
+                Vector128<float> b0 = Vector128.Load(s0 + at), b1 = Vector128.Load(s0 + at + 4);
+                var v = Vector128.Create(a0[k]);
+                c00 += v * b0;
+                c01 += v * b1;
+                v = Vector128.Create(a1[k]);
+                c10 += v * b0;
+                c11 += v * b1;
+                v = Vector128.Create(a2[k]);
+                c20 += v * b0;
+                c21 += v * b1;
+                v = Vector128.Create(a3[k]);
+                c30 += v * b0;
+                c31 += v * b1;
+            }
+            PutSegments(tile, c, 0, c00, c01);
+            PutSegments(tile, c, 1, c10, c11);
+            PutSegments(tile, c, 2, c20, c21);
+            PutSegments(tile, c, 3, c30, c31);
         }
-        PutSegments(tile, 0, c00, c01);
-        PutSegments(tile, 1, c10, c11);
-        PutSegments(tile, 2, c20, c21);
-        PutSegments(tile, 3, c30, c31);
     }
 
-    private static void PutSegments(in SegmentTile tile, int row, Vector128<float> left, Vector128<float> right)
+    private static void PutSegments(in SegmentTile tile, float** c, int row, Vector128<float> left, Vector128<float> right)
     {
         if (row >= tile.Rows) return;
-        left.Store(tile.C[0] + (nint)row * tile.CStride);
-        right.Store(tile.C[0] + (nint)row * tile.CStride + 4);
+        left.Store(c[0] + (nint)row * tile.CStride);
+        right.Store(c[0] + (nint)row * tile.CStride + 4);
     }
 
-    // The meaning of the tiles above, of one segment.
+    // The meaning of the tiles above.
     private static void SegmentsScalar(in SegmentTile tile)
     {
-        for (var r = 0; r < tile.Rows; r++)
-            for (var l = 0; l < SegmentLength; l++)
-            {
-                var sum = tile.First[r];
-                for (var k = 0; k < tile.Depth; k++) sum += tile.Row(r)[k] * tile.B[0][tile.Offsets[k] + l];
-                tile.C[0][(nint)r * tile.CStride + l] = sum;
-            }
+        for (var s = 0; s < tile.Segments; s++)
+            for (var r = 0; r < tile.Rows; r++)
+                for (var l = 0; l < SegmentLength; l++)
+                {
+                    var sum = tile.First[r];
+                    for (var k = 0; k < tile.Depth; k++) sum += tile.Row(r)[k] * tile.B[s][tile.Offsets[k] + l];
+                    tile.C[s][(nint)r * tile.CStride + l] = sum;
+                }
     }
 }
