@@ -97,6 +97,12 @@ public static partial class OpCases
         PooledConvolution("conv2d_relu_max_pool_ties", new(2, 2, 8, 8), new(4, 2, 5, 5)) with { Integers = true, Low = 0, High = 1, Differentiable = false },
         PooledConvolution("conv2d_relu_max_pool_kernel2", new(2, 2, 6, 7), new(3, 2, 2, 2)),
         PooledConvolution("conv2d_relu_max_pool_padded", new(2, 2, 6, 7), new(3, 2, 3, 3), new() { Padding = (1, 1) }),
+        PooledConvolution("conv2d_relu_max_pool_padded_wide", new(2, 6, 5, 11), new(9, 6, 3, 3), new() { Padding = (2, 1) }),
+        PooledConvolution("conv2d_relu_max_pool_many_images", new(11, 3, 6, 19), new(2, 3, 3, 4)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_tall_kernel", new(2, 1, 16, 16), new(3, 1, 7, 7)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_odd_channels", new(2, 10, 7, 12), new(26, 10, 3, 3), new() { Padding = (1, 1) }) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_deep", new(1, 37, 4, 18), new(50, 37, 3, 3), new() { Padding = (1, 1) }) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_1x1", new(2, 17, 4, 26), new(5, 17, 1, 1)),
     ];
 
     private static OpCase PooledConvolution(string name, Shape x, Shape weight, Conv2dOptions? options = null)
