@@ -1,0 +1,285 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace RawDL;
+
+// The tile of matrix products: C[rows, columns] = Σ_k a[r, k] · b[k, ·], sums held in registers. Lanes are columns; b is read vector by vector, where it
+// lies or from a panel; a one element per row and k, and broadcast. Each k is one multiply-add per element, in order of k, so an element's bits do not
+// depend on the tile it falls into.
+public sealed unsafe partial class CpuDevice
+{
+    /// <summary>C[r, j] = Σ_k A[r · ARow + k · AStep] · B[k · BStep + j], of <see cref="Rows"/> rows and <see cref="Columns"/> columns that are wanted.
+    /// B is readable over the whole width of the tile.</summary>
+    private struct Product
+    {
+        public float* A, B, C;
+        public nint ARow, AStep, BStep, CStride;
+        public int Depth, Rows, Columns;
+        public Store Store;
+        // C is stored transposed: element [r, j] at C[j · CStride + r].
+        public bool Turned;
+
+        // Rows beyond the last are computed from the first, and not stored.
+        public readonly float* Row(int r) => A + (r < Rows ? r * ARow : 0);
+    }
+
+    /// <summary>Rows of the next tile where so many are left: as few as can be are computed in vain.</summary>
+    private static int NextRows<TLanes, TVector>(int left) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
+        TLanes.Rows == 8 ? (left > 4 ? 8 : 4) : left is 5 or 6 or > 8 ? 6 : 4;
+
+    /// <summary>One tile of two vectors across, or of one where no more columns are wanted.</summary>
+    private static void MultiplyTile<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        if (!product.Turned && (product.Columns == 2 * TLanes.Count || product.Columns == TLanes.Count))
+            MultiplyInto<TLanes, TVector>(product, product.C, product.CStride, product.Store);
+        else MultiplyPart<TLanes, TVector>(product);
+    }
+
+    [SkipLocalsInit]
+    private static void MultiplyPart<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var width = 2 * TLanes.Count;
+        var whole = stackalloc float[8 * 32];
+        MultiplyInto<TLanes, TVector>(product, whole, width, Store.Overwrite);
+        if (product.Turned) PutTurned(whole, width, product);
+        else
+            for (var r = 0; r < product.Rows; r++) PutRow(whole + r * width, product.C + r * product.CStride, product.Columns, product.Store);
+    }
+
+    private static void MultiplyInto<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        if (product.Columns <= TLanes.Count) Rows8Narrow<TLanes, TVector>(product, c, stride, store);
+        else if (product.Rows <= 4) Rows4<TLanes, TVector>(product, c, stride, store);
+        else if (TLanes.Rows == 8) Rows8<TLanes, TVector>(product, c, stride, store);
+        else Rows6<TLanes, TVector>(product, c, stride, store);
+    }
+
+    // 16 sums, 2 vectors of b and one broadcast of 32 registers; at least 5 rows are wanted.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows8<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
+        float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
+        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+        TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
+        var b = product.B;
+        nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        for (nint p = 0; p != end; p += step, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+            var v = TLanes.Broadcast(a0[p]);
+            c00 = TLanes.MultiplyAdd(v, b0, c00);
+            c01 = TLanes.MultiplyAdd(v, b1, c01);
+            v = TLanes.Broadcast(a1[p]);
+            c10 = TLanes.MultiplyAdd(v, b0, c10);
+            c11 = TLanes.MultiplyAdd(v, b1, c11);
+            v = TLanes.Broadcast(a2[p]);
+            c20 = TLanes.MultiplyAdd(v, b0, c20);
+            c21 = TLanes.MultiplyAdd(v, b1, c21);
+            v = TLanes.Broadcast(a3[p]);
+            c30 = TLanes.MultiplyAdd(v, b0, c30);
+            c31 = TLanes.MultiplyAdd(v, b1, c31);
+            v = TLanes.Broadcast(a4[p]);
+            c40 = TLanes.MultiplyAdd(v, b0, c40);
+            c41 = TLanes.MultiplyAdd(v, b1, c41);
+            v = TLanes.Broadcast(a5[p]);
+            c50 = TLanes.MultiplyAdd(v, b0, c50);
+            c51 = TLanes.MultiplyAdd(v, b1, c51);
+            v = TLanes.Broadcast(a6[p]);
+            c60 = TLanes.MultiplyAdd(v, b0, c60);
+            c61 = TLanes.MultiplyAdd(v, b1, c61);
+            v = TLanes.Broadcast(a7[p]);
+            c70 = TLanes.MultiplyAdd(v, b0, c70);
+            c71 = TLanes.MultiplyAdd(v, b1, c71);
+        }
+        Put<TLanes, TVector>(c00, c01, c, store);
+        Put<TLanes, TVector>(c10, c11, c + stride, store);
+        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+        Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
+        if (product.Rows == 5) return;
+        Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+        if (product.Rows == 6) return;
+        Put<TLanes, TVector>(c60, c61, c + 6 * stride, store);
+        if (product.Rows == 7) return;
+        Put<TLanes, TVector>(c70, c71, c + 7 * stride, store);
+    }
+
+    // 12 sums, 2 vectors of b and one broadcast of 16 registers; at least 5 rows are wanted.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows6<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
+        float* a4 = product.Row(4), a5 = product.Row(5);
+        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+        TVector c40 = default, c41 = default, c50 = default, c51 = default;
+        var b = product.B;
+        nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        for (nint p = 0; p != end; p += step, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+            var v = TLanes.Broadcast(a0[p]);
+            c00 = TLanes.MultiplyAdd(v, b0, c00);
+            c01 = TLanes.MultiplyAdd(v, b1, c01);
+            v = TLanes.Broadcast(a1[p]);
+            c10 = TLanes.MultiplyAdd(v, b0, c10);
+            c11 = TLanes.MultiplyAdd(v, b1, c11);
+            v = TLanes.Broadcast(a2[p]);
+            c20 = TLanes.MultiplyAdd(v, b0, c20);
+            c21 = TLanes.MultiplyAdd(v, b1, c21);
+            v = TLanes.Broadcast(a3[p]);
+            c30 = TLanes.MultiplyAdd(v, b0, c30);
+            c31 = TLanes.MultiplyAdd(v, b1, c31);
+            v = TLanes.Broadcast(a4[p]);
+            c40 = TLanes.MultiplyAdd(v, b0, c40);
+            c41 = TLanes.MultiplyAdd(v, b1, c41);
+            v = TLanes.Broadcast(a5[p]);
+            c50 = TLanes.MultiplyAdd(v, b0, c50);
+            c51 = TLanes.MultiplyAdd(v, b1, c51);
+        }
+        Put<TLanes, TVector>(c00, c01, c, store);
+        Put<TLanes, TVector>(c10, c11, c + stride, store);
+        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+        Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
+        if (product.Rows == 5) return;
+        Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+    }
+
+    // 8 sums, as many as two units with a latency of four need.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
+        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+        var b = product.B;
+        nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        for (nint p = 0; p != end; p += step, b += bStep)
+        {
+            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+            var v = TLanes.Broadcast(a0[p]);
+            c00 = TLanes.MultiplyAdd(v, b0, c00);
+            c01 = TLanes.MultiplyAdd(v, b1, c01);
+            v = TLanes.Broadcast(a1[p]);
+            c10 = TLanes.MultiplyAdd(v, b0, c10);
+            c11 = TLanes.MultiplyAdd(v, b1, c11);
+            v = TLanes.Broadcast(a2[p]);
+            c20 = TLanes.MultiplyAdd(v, b0, c20);
+            c21 = TLanes.MultiplyAdd(v, b1, c21);
+            v = TLanes.Broadcast(a3[p]);
+            c30 = TLanes.MultiplyAdd(v, b0, c30);
+            c31 = TLanes.MultiplyAdd(v, b1, c31);
+        }
+        Put<TLanes, TVector>(c00, c01, c, store);
+        if (product.Rows == 1) return;
+        Put<TLanes, TVector>(c10, c11, c + stride, store);
+        if (product.Rows == 2) return;
+        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+        if (product.Rows == 3) return;
+        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+    }
+
+    // One vector across, for the last columns where half of a wider tile would be empty.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows8Narrow<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
+        float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
+        TVector c0 = default, c1 = default, c2 = default, c3 = default;
+        TVector c4 = default, c5 = default, c6 = default, c7 = default;
+        var b = product.B;
+        nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        for (nint p = 0; p != end; p += step, b += bStep)
+        {
+            var b0 = TLanes.Load(b);
+            c0 = TLanes.MultiplyAdd(TLanes.Broadcast(a0[p]), b0, c0);
+            c1 = TLanes.MultiplyAdd(TLanes.Broadcast(a1[p]), b0, c1);
+            c2 = TLanes.MultiplyAdd(TLanes.Broadcast(a2[p]), b0, c2);
+            c3 = TLanes.MultiplyAdd(TLanes.Broadcast(a3[p]), b0, c3);
+            c4 = TLanes.MultiplyAdd(TLanes.Broadcast(a4[p]), b0, c4);
+            c5 = TLanes.MultiplyAdd(TLanes.Broadcast(a5[p]), b0, c5);
+            c6 = TLanes.MultiplyAdd(TLanes.Broadcast(a6[p]), b0, c6);
+            c7 = TLanes.MultiplyAdd(TLanes.Broadcast(a7[p]), b0, c7);
+        }
+        Put<TLanes, TVector>(c0, c, store);
+        if (product.Rows == 1) return;
+        Put<TLanes, TVector>(c1, c + stride, store);
+        if (product.Rows == 2) return;
+        Put<TLanes, TVector>(c2, c + 2 * stride, store);
+        if (product.Rows == 3) return;
+        Put<TLanes, TVector>(c3, c + 3 * stride, store);
+        if (product.Rows == 4) return;
+        Put<TLanes, TVector>(c4, c + 4 * stride, store);
+        if (product.Rows == 5) return;
+        Put<TLanes, TVector>(c5, c + 5 * stride, store);
+        if (product.Rows == 6) return;
+        Put<TLanes, TVector>(c6, c + 6 * stride, store);
+        if (product.Rows == 7) return;
+        Put<TLanes, TVector>(c7, c + 7 * stride, store);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TLanes, TVector>(TVector left, TVector right, float* c, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        Put<TLanes, TVector>(left, c, store);
+        Put<TLanes, TVector>(right, c + TLanes.Count, store);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TLanes, TVector>(TVector lanes, float* c, Store store) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
+        TLanes.Store(store == Store.Add ? TLanes.Add(lanes, TLanes.Load(c)) : lanes, c);
+
+    private static void PutRow(float* source, float* target, int count, Store store)
+    {
+        var i = 0;
+        for (; i <= count - 8; i += 8) Put(Vector256.Load(source + i), target + i, store);
+        for (; i <= count - 4; i += 4) Put(Vector128.Load(source + i), target + i, store);
+        for (; i < count; i++) target[i] = store == Store.Add ? source[i] + target[i] : source[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector128<float> lanes, float* c, Store store) => (store == Store.Add ? lanes + Vector128.Load(c) : lanes).Store(c);
+
+    // Four columns of four rows are turned in registers, then the rest one by one.
+    private static void PutTurned(float* source, int width, in Product product)
+    {
+        var target = product.C;
+        var (stride, store) = (product.CStride, product.Store);
+        var r = 0;
+        for (; r <= product.Rows - 4; r += 4, source += 4 * width)
+        {
+            var j = 0;
+            for (; j <= product.Columns - 4; j += 4)
+            {
+                var to = target + j * stride + r;
+                Vector128<float> r0 = Vector128.Load(source + j), r1 = Vector128.Load(source + width + j);
+                Vector128<float> r2 = Vector128.Load(source + 2 * width + j), r3 = Vector128.Load(source + 3 * width + j);
+                if (Sse.IsSupported)
+                {
+                    Vector128<float> t0 = Sse.UnpackLow(r0, r1), t1 = Sse.UnpackLow(r2, r3), t2 = Sse.UnpackHigh(r0, r1), t3 = Sse.UnpackHigh(r2, r3);
+                    Put(Sse.MoveLowToHigh(t0, t1), to, store);
+                    Put(Sse.MoveHighToLow(t1, t0), to + stride, store);
+                    Put(Sse.MoveLowToHigh(t2, t3), to + 2 * stride, store);
+                    Put(Sse.MoveHighToLow(t3, t2), to + 3 * stride, store);
+                    continue;
+                }
+                for (var l = 0; l < 4; l++) Put(Vector128.Create(r0[l], r1[l], r2[l], r3[l]), to + l * stride, store);
+            }
+            for (; j < product.Columns; j++)
+                Put(Vector128.Create(source[j], source[width + j], source[2 * width + j], source[3 * width + j]), target + j * stride + r, store);
+        }
+        for (; r < product.Rows; r++, source += width)
+            for (var j = 0; j < product.Columns; j++)
+            {
+                ref var to = ref target[j * stride + r];
+                to = store == Store.Add ? source[j] + to : source[j];
+            }
+    }
+}
