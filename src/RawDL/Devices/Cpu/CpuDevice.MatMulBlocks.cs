@@ -93,6 +93,8 @@ public sealed unsafe partial class CpuDevice
         var endRow = Math.Min(block.Rows, firstRow + ChunkRowExtent);
         var endColumn = Math.Min(block.Columns, firstColumn + ChunkColumnExtent);
         var product = new Product { ARow = 1, AStep = height, BStep = width, CStride = block.CStride, Turned = block.Turned };
+        product.ATile = height * block.Inner;
+        product.CTile = height * (block.Turned ? 1 : block.CStride);
         for (var k = 0; k == 0 || k < block.Inner; k += TileDepth)
         {
             product.Depth = Math.Min(TileDepth, block.Inner - k);
@@ -102,13 +104,17 @@ public sealed unsafe partial class CpuDevice
                 product.B = job.Right + column * block.Inner + k * width;
                 // The panel is as wide for few columns as for many: so is the tile.
                 product.Columns = Math.Min(width, block.Columns - column);
-                for (var row = firstRow; row < endRow; row += height)
-                {
-                    product.Rows = Math.Min(height, block.Rows - row);
-                    product.A = job.Left + row * block.Inner + k * height;
-                    product.C = block.Target(row, column);
-                    MultiplyTile<TLanes, TVector>(product);
-                }
+                product.Tiles = (endRow - firstRow) / height;
+                product.Rows = height;
+                product.A = job.Left + firstRow * block.Inner + k * height;
+                product.C = block.Target(firstRow, column);
+                if (product.Tiles > 0) MultiplyTiles<TLanes, TVector>(product);
+                product.Rows = (endRow - firstRow) % height;
+                if (product.Rows == 0) continue;
+                product.A += product.Tiles * product.ATile;
+                product.C += product.Tiles * product.CTile;
+                product.Tiles = 1;
+                MultiplyTiles<TLanes, TVector>(product);
             }
         }
         if (job.Last) AddBias(block, firstRow, endRow - firstRow, firstColumn, endColumn - firstColumn);

@@ -67,41 +67,56 @@ public sealed unsafe partial class CpuDevice
                 columns = Math.Min(strips * width, endColumn - column);
                 var packed = direct ? columns / width * width : 0;
                 for (var j = packed; j < columns; j += width)
-                {
-                    var lanes = Math.Min(width, columns - j);
-                    Pack(b + (column + j) * job.BColumn, lanes, job.BColumn, product.Depth, job.BStep, lanes <= TLanes.Count ? TLanes.Count : width,
-                        panel + j * product.Depth);
-                }
-                int count;
-                for (var r = 0; r < rows; r += count)
-                {
-                    count = NextRows<TLanes, TVector>(rows - r);
-                    product.Rows = Math.Min(count, rows - r);
-                    product.A = a + r * job.ARow;
-                    for (var j = 0; j < columns; j += width)
-                    {
-                        product.Columns = Math.Min(width, columns - j);
-                        if (product.Columns <= TLanes.Count) continue;
-                        product.B = j < packed ? b + column + j : panel + j * product.Depth;
-                        product.BStep = j < packed ? job.BStep : width;
-                        product.C = job.Target(firstRow + r, column + j);
-                        MultiplyTile<TLanes, TVector>(product);
-                    }
-                }
+                    PackStrip<TLanes, TVector>(job, b + (column + j) * job.BColumn, Math.Min(width, columns - j), product.Depth, panel + j * product.Depth);
+                product.A = a;
+                product.B = direct ? b + column : panel;
+                product.BStep = direct ? job.BStep : width;
+                product.BTile = direct ? width : width * product.Depth;
+                product.C = job.Target(firstRow, column);
+                product.Columns = width;
+                var wholes = columns / width;
+                if (wholes > 1) MultiplyAcross<TLanes, TVector>(product, rows, wholes);
+                else if (wholes == 1) MultiplyDown<TLanes, TVector>(product, rows);
                 product.Columns = columns % width;
-                if (product.Columns == 0 || product.Columns > TLanes.Count) continue;
-                var last = columns - product.Columns;
-                product.B = panel + last * product.Depth;
-                product.BStep = TLanes.Count;
-                for (var r = 0; r < rows; r += 8)
-                {
-                    product.Rows = Math.Min(8, rows - r);
-                    product.A = a + r * job.ARow;
-                    product.C = job.Target(firstRow + r, column + last);
-                    MultiplyTile<TLanes, TVector>(product);
-                }
+                if (product.Columns == 0) continue;
+                product.B = panel + wholes * width * product.Depth;
+                product.BStep = product.Columns <= TLanes.Count ? TLanes.Count : width;
+                product.C = job.Target(firstRow, column + wholes * width);
+                MultiplyDown<TLanes, TVector>(product, rows);
             }
         }
         AddBias(job, firstRow, rows, firstColumn, endColumn - firstColumn);
+    }
+
+    // One strip of B, as wide as the tile that reads it.
+    private static void PackStrip<TLanes, TVector>(in MatMulJob job, float* b, int columns, int depth, float* panel)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        if (job.BColumn != 1 || columns != 2 * TLanes.Count)
+        {
+            Pack(b, columns, job.BColumn, depth, job.BStep, columns <= TLanes.Count ? TLanes.Count : 2 * TLanes.Count, panel);
+            return;
+        }
+        var step = job.BStep;
+        var k = 0;
+        for (; k <= depth - 4; k += 4, b += 4 * step, panel += 8 * TLanes.Count)
+        {
+            TVector l0 = TLanes.Load(b), r0 = TLanes.Load(b + TLanes.Count), l1 = TLanes.Load(b + step), r1 = TLanes.Load(b + step + TLanes.Count);
+            TVector l2 = TLanes.Load(b + 2 * step), r2 = TLanes.Load(b + 2 * step + TLanes.Count);
+            TVector l3 = TLanes.Load(b + 3 * step), r3 = TLanes.Load(b + 3 * step + TLanes.Count);
+            TLanes.Store(l0, panel);
+            TLanes.Store(r0, panel + TLanes.Count);
+            TLanes.Store(l1, panel + 2 * TLanes.Count);
+            TLanes.Store(r1, panel + 3 * TLanes.Count);
+            TLanes.Store(l2, panel + 4 * TLanes.Count);
+            TLanes.Store(r2, panel + 5 * TLanes.Count);
+            TLanes.Store(l3, panel + 6 * TLanes.Count);
+            TLanes.Store(r3, panel + 7 * TLanes.Count);
+        }
+        for (; k < depth; k++, b += step, panel += 2 * TLanes.Count)
+        {
+            TLanes.Store(TLanes.Load(b), panel);
+            TLanes.Store(TLanes.Load(b + TLanes.Count), panel + TLanes.Count);
+        }
     }
 }

@@ -9,13 +9,15 @@ namespace RawDL;
 // depend on the tile it falls into.
 public sealed unsafe partial class CpuDevice
 {
-    /// <summary>C[r, j] = Σ_k A[r · ARow + k · AStep] · B[k · BStep + j], of <see cref="Rows"/> rows and <see cref="Columns"/> columns that are wanted.
-    /// B is readable over the whole width of the tile.</summary>
+    /// <summary>C[r, j] = Σ_k A[r · ARow + k · AStep] · B[k · BStep + j], of <see cref="Rows"/> rows and <see cref="Columns"/> columns that are wanted, and
+    /// so for some tiles in turn, down or across. B is readable over the whole width of a tile.</summary>
     private struct Product
     {
         public float* A, B, C;
         public nint ARow, AStep, BStep, CStride;
-        public int Depth, Rows, Columns;
+        // From each tile to the next.
+        public nint ATile, BTile, CTile;
+        public int Tiles, Depth, Rows, Columns;
         public Store Store;
         // C is stored transposed: element [r, j] at C[j · CStride + r].
         public bool Turned;
@@ -24,16 +26,63 @@ public sealed unsafe partial class CpuDevice
         public readonly float* Row(int r) => A + (r < Rows ? r * ARow : 0);
     }
 
+    /// <summary>All rows by one strip of columns.</summary>
+    private static void MultiplyDown<TLanes, TVector>(Product product, int rows) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var cRow = product.Turned ? 1 : product.CStride;
+        product.BTile = 0;
+        for (var height = 0; rows > 0; rows -= product.Tiles * height)
+        {
+            height = product.Columns <= TLanes.Count ? 8 : NextRows<TLanes, TVector>(rows);
+            product.Rows = Math.Min(height, rows);
+            // Of tiles of 6, the last makes way for two of 4 where it would be followed by 1 or 2 rows.
+            product.Tiles = height == 4 ? 1 : Math.Max(1, rows / height - (height == 6 && rows % 6 is 1 or 2 ? 1 : 0));
+            product.ATile = height * product.ARow;
+            product.CTile = height * cRow;
+            MultiplyTiles<TLanes, TVector>(product);
+            product.A += product.Tiles * product.ATile;
+            product.C += product.Tiles * product.CTile;
+        }
+    }
+
+    /// <summary>All rows by some whole strips of columns, along the rows of C.</summary>
+    private static void MultiplyAcross<TLanes, TVector>(Product product, int rows, int strips)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        product.Tiles = strips;
+        product.ATile = 0;
+        product.CTile = 2 * TLanes.Count * (product.Turned ? product.CStride : 1);
+        for (var height = 0; rows > 0; rows -= height)
+        {
+            height = NextRows<TLanes, TVector>(rows);
+            product.Rows = Math.Min(height, rows);
+            MultiplyTiles<TLanes, TVector>(product);
+            product.A += height * product.ARow;
+            product.C += height * (product.Turned ? 1 : product.CStride);
+        }
+    }
+
     /// <summary>Rows of the next tile where so many are left: as few as can be are computed in vain.</summary>
     private static int NextRows<TLanes, TVector>(int left) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
         TLanes.Rows == 8 ? (left > 4 ? 8 : 4) : left is 5 or 6 or > 8 ? 6 : 4;
 
-    /// <summary>One tile of two vectors across, or of one where no more columns are wanted.</summary>
-    private static void MultiplyTile<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    /// <summary>Tiles of two vectors across, or of one where no more columns are wanted.</summary>
+    private static void MultiplyTiles<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         if (!product.Turned && (product.Columns == 2 * TLanes.Count || product.Columns == TLanes.Count))
+        {
             MultiplyInto<TLanes, TVector>(product, product.C, product.CStride, product.Store);
-        else MultiplyPart<TLanes, TVector>(product);
+            return;
+        }
+        var part = product;
+        part.Tiles = 1;
+        for (var tile = 0; tile < product.Tiles; tile++)
+        {
+            MultiplyPart<TLanes, TVector>(part);
+            part.A += part.ATile;
+            part.B += part.BTile;
+            part.C += part.CTile;
+        }
     }
 
     [SkipLocalsInit]
@@ -63,49 +112,58 @@ public sealed unsafe partial class CpuDevice
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
-        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
-        TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
-        var b = product.B;
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
-        for (nint p = 0; p != end; p += step, b += bStep)
+        for (var tile = 0; tile < product.Tiles; tile++)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
-            var v = TLanes.Broadcast(a0[p]);
-            c00 = TLanes.MultiplyAdd(v, b0, c00);
-            c01 = TLanes.MultiplyAdd(v, b1, c01);
-            v = TLanes.Broadcast(a1[p]);
-            c10 = TLanes.MultiplyAdd(v, b0, c10);
-            c11 = TLanes.MultiplyAdd(v, b1, c11);
-            v = TLanes.Broadcast(a2[p]);
-            c20 = TLanes.MultiplyAdd(v, b0, c20);
-            c21 = TLanes.MultiplyAdd(v, b1, c21);
-            v = TLanes.Broadcast(a3[p]);
-            c30 = TLanes.MultiplyAdd(v, b0, c30);
-            c31 = TLanes.MultiplyAdd(v, b1, c31);
-            v = TLanes.Broadcast(a4[p]);
-            c40 = TLanes.MultiplyAdd(v, b0, c40);
-            c41 = TLanes.MultiplyAdd(v, b1, c41);
-            v = TLanes.Broadcast(a5[p]);
-            c50 = TLanes.MultiplyAdd(v, b0, c50);
-            c51 = TLanes.MultiplyAdd(v, b1, c51);
-            v = TLanes.Broadcast(a6[p]);
-            c60 = TLanes.MultiplyAdd(v, b0, c60);
-            c61 = TLanes.MultiplyAdd(v, b1, c61);
-            v = TLanes.Broadcast(a7[p]);
-            c70 = TLanes.MultiplyAdd(v, b0, c70);
-            c71 = TLanes.MultiplyAdd(v, b1, c71);
+            var b = product.B + tile * product.BTile;
+            TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+            TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
+            for (nint p = 0; p != end; p += step, b += bStep)
+            {
+                TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+                var v = TLanes.Broadcast(a0[p]);
+                c00 = TLanes.MultiplyAdd(v, b0, c00);
+                c01 = TLanes.MultiplyAdd(v, b1, c01);
+                v = TLanes.Broadcast(a1[p]);
+                c10 = TLanes.MultiplyAdd(v, b0, c10);
+                c11 = TLanes.MultiplyAdd(v, b1, c11);
+                v = TLanes.Broadcast(a2[p]);
+                c20 = TLanes.MultiplyAdd(v, b0, c20);
+                c21 = TLanes.MultiplyAdd(v, b1, c21);
+                v = TLanes.Broadcast(a3[p]);
+                c30 = TLanes.MultiplyAdd(v, b0, c30);
+                c31 = TLanes.MultiplyAdd(v, b1, c31);
+                v = TLanes.Broadcast(a4[p]);
+                c40 = TLanes.MultiplyAdd(v, b0, c40);
+                c41 = TLanes.MultiplyAdd(v, b1, c41);
+                v = TLanes.Broadcast(a5[p]);
+                c50 = TLanes.MultiplyAdd(v, b0, c50);
+                c51 = TLanes.MultiplyAdd(v, b1, c51);
+                v = TLanes.Broadcast(a6[p]);
+                c60 = TLanes.MultiplyAdd(v, b0, c60);
+                c61 = TLanes.MultiplyAdd(v, b1, c61);
+                v = TLanes.Broadcast(a7[p]);
+                c70 = TLanes.MultiplyAdd(v, b0, c70);
+                c71 = TLanes.MultiplyAdd(v, b1, c71);
+            }
+            Put<TLanes, TVector>(c00, c01, c, store);
+            Put<TLanes, TVector>(c10, c11, c + stride, store);
+            Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+            Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+            Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
+            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+            if (product.Rows > 6) Put<TLanes, TVector>(c60, c61, c + 6 * stride, store);
+            if (product.Rows > 7) Put<TLanes, TVector>(c70, c71, c + 7 * stride, store);
+            c += product.CTile;
+            a0 += product.ATile;
+            a1 += product.ATile;
+            a2 += product.ATile;
+            a3 += product.ATile;
+            a4 += product.ATile;
+            a5 += product.ATile;
+            a6 += product.ATile;
+            a7 += product.ATile;
         }
-        Put<TLanes, TVector>(c00, c01, c, store);
-        Put<TLanes, TVector>(c10, c11, c + stride, store);
-        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
-        Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
-        if (product.Rows == 5) return;
-        Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
-        if (product.Rows == 6) return;
-        Put<TLanes, TVector>(c60, c61, c + 6 * stride, store);
-        if (product.Rows == 7) return;
-        Put<TLanes, TVector>(c70, c71, c + 7 * stride, store);
     }
 
     // 12 sums, 2 vectors of b and one broadcast of 16 registers; at least 5 rows are wanted.
@@ -115,39 +173,48 @@ public sealed unsafe partial class CpuDevice
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5);
-        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
-        TVector c40 = default, c41 = default, c50 = default, c51 = default;
-        var b = product.B;
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
-        for (nint p = 0; p != end; p += step, b += bStep)
+        for (var tile = 0; tile < product.Tiles; tile++)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
-            var v = TLanes.Broadcast(a0[p]);
-            c00 = TLanes.MultiplyAdd(v, b0, c00);
-            c01 = TLanes.MultiplyAdd(v, b1, c01);
-            v = TLanes.Broadcast(a1[p]);
-            c10 = TLanes.MultiplyAdd(v, b0, c10);
-            c11 = TLanes.MultiplyAdd(v, b1, c11);
-            v = TLanes.Broadcast(a2[p]);
-            c20 = TLanes.MultiplyAdd(v, b0, c20);
-            c21 = TLanes.MultiplyAdd(v, b1, c21);
-            v = TLanes.Broadcast(a3[p]);
-            c30 = TLanes.MultiplyAdd(v, b0, c30);
-            c31 = TLanes.MultiplyAdd(v, b1, c31);
-            v = TLanes.Broadcast(a4[p]);
-            c40 = TLanes.MultiplyAdd(v, b0, c40);
-            c41 = TLanes.MultiplyAdd(v, b1, c41);
-            v = TLanes.Broadcast(a5[p]);
-            c50 = TLanes.MultiplyAdd(v, b0, c50);
-            c51 = TLanes.MultiplyAdd(v, b1, c51);
+            var b = product.B + tile * product.BTile;
+            TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+            TVector c40 = default, c41 = default, c50 = default, c51 = default;
+            for (nint p = 0; p != end; p += step, b += bStep)
+            {
+                TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+                var v = TLanes.Broadcast(a0[p]);
+                c00 = TLanes.MultiplyAdd(v, b0, c00);
+                c01 = TLanes.MultiplyAdd(v, b1, c01);
+                v = TLanes.Broadcast(a1[p]);
+                c10 = TLanes.MultiplyAdd(v, b0, c10);
+                c11 = TLanes.MultiplyAdd(v, b1, c11);
+                v = TLanes.Broadcast(a2[p]);
+                c20 = TLanes.MultiplyAdd(v, b0, c20);
+                c21 = TLanes.MultiplyAdd(v, b1, c21);
+                v = TLanes.Broadcast(a3[p]);
+                c30 = TLanes.MultiplyAdd(v, b0, c30);
+                c31 = TLanes.MultiplyAdd(v, b1, c31);
+                v = TLanes.Broadcast(a4[p]);
+                c40 = TLanes.MultiplyAdd(v, b0, c40);
+                c41 = TLanes.MultiplyAdd(v, b1, c41);
+                v = TLanes.Broadcast(a5[p]);
+                c50 = TLanes.MultiplyAdd(v, b0, c50);
+                c51 = TLanes.MultiplyAdd(v, b1, c51);
+            }
+            Put<TLanes, TVector>(c00, c01, c, store);
+            Put<TLanes, TVector>(c10, c11, c + stride, store);
+            Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+            Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+            Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
+            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+            c += product.CTile;
+            a0 += product.ATile;
+            a1 += product.ATile;
+            a2 += product.ATile;
+            a3 += product.ATile;
+            a4 += product.ATile;
+            a5 += product.ATile;
         }
-        Put<TLanes, TVector>(c00, c01, c, store);
-        Put<TLanes, TVector>(c10, c11, c + stride, store);
-        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
-        Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
-        if (product.Rows == 5) return;
-        Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
     }
 
     // 8 sums, as many as two units with a latency of four need.
@@ -156,32 +223,37 @@ public sealed unsafe partial class CpuDevice
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
-        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
-        var b = product.B;
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
-        for (nint p = 0; p != end; p += step, b += bStep)
+        for (var tile = 0; tile < product.Tiles; tile++)
         {
-            TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
-            var v = TLanes.Broadcast(a0[p]);
-            c00 = TLanes.MultiplyAdd(v, b0, c00);
-            c01 = TLanes.MultiplyAdd(v, b1, c01);
-            v = TLanes.Broadcast(a1[p]);
-            c10 = TLanes.MultiplyAdd(v, b0, c10);
-            c11 = TLanes.MultiplyAdd(v, b1, c11);
-            v = TLanes.Broadcast(a2[p]);
-            c20 = TLanes.MultiplyAdd(v, b0, c20);
-            c21 = TLanes.MultiplyAdd(v, b1, c21);
-            v = TLanes.Broadcast(a3[p]);
-            c30 = TLanes.MultiplyAdd(v, b0, c30);
-            c31 = TLanes.MultiplyAdd(v, b1, c31);
+            var b = product.B + tile * product.BTile;
+            TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+            for (nint p = 0; p != end; p += step, b += bStep)
+            {
+                TVector b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count);
+                var v = TLanes.Broadcast(a0[p]);
+                c00 = TLanes.MultiplyAdd(v, b0, c00);
+                c01 = TLanes.MultiplyAdd(v, b1, c01);
+                v = TLanes.Broadcast(a1[p]);
+                c10 = TLanes.MultiplyAdd(v, b0, c10);
+                c11 = TLanes.MultiplyAdd(v, b1, c11);
+                v = TLanes.Broadcast(a2[p]);
+                c20 = TLanes.MultiplyAdd(v, b0, c20);
+                c21 = TLanes.MultiplyAdd(v, b1, c21);
+                v = TLanes.Broadcast(a3[p]);
+                c30 = TLanes.MultiplyAdd(v, b0, c30);
+                c31 = TLanes.MultiplyAdd(v, b1, c31);
+            }
+            Put<TLanes, TVector>(c00, c01, c, store);
+            if (product.Rows > 1) Put<TLanes, TVector>(c10, c11, c + stride, store);
+            if (product.Rows > 2) Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
+            if (product.Rows > 3) Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+            c += product.CTile;
+            a0 += product.ATile;
+            a1 += product.ATile;
+            a2 += product.ATile;
+            a3 += product.ATile;
         }
-        Put<TLanes, TVector>(c00, c01, c, store);
-        if (product.Rows == 1) return;
-        Put<TLanes, TVector>(c10, c11, c + stride, store);
-        if (product.Rows == 2) return;
-        Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-        if (product.Rows == 3) return;
-        Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
     }
 
     // One vector across, for the last columns where half of a wider tile would be empty.
@@ -191,37 +263,42 @@ public sealed unsafe partial class CpuDevice
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
-        TVector c0 = default, c1 = default, c2 = default, c3 = default;
-        TVector c4 = default, c5 = default, c6 = default, c7 = default;
-        var b = product.B;
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
-        for (nint p = 0; p != end; p += step, b += bStep)
+        for (var tile = 0; tile < product.Tiles; tile++)
         {
-            var b0 = TLanes.Load(b);
-            c0 = TLanes.MultiplyAdd(TLanes.Broadcast(a0[p]), b0, c0);
-            c1 = TLanes.MultiplyAdd(TLanes.Broadcast(a1[p]), b0, c1);
-            c2 = TLanes.MultiplyAdd(TLanes.Broadcast(a2[p]), b0, c2);
-            c3 = TLanes.MultiplyAdd(TLanes.Broadcast(a3[p]), b0, c3);
-            c4 = TLanes.MultiplyAdd(TLanes.Broadcast(a4[p]), b0, c4);
-            c5 = TLanes.MultiplyAdd(TLanes.Broadcast(a5[p]), b0, c5);
-            c6 = TLanes.MultiplyAdd(TLanes.Broadcast(a6[p]), b0, c6);
-            c7 = TLanes.MultiplyAdd(TLanes.Broadcast(a7[p]), b0, c7);
+            var b = product.B + tile * product.BTile;
+            TVector c0 = default, c1 = default, c2 = default, c3 = default;
+            TVector c4 = default, c5 = default, c6 = default, c7 = default;
+            for (nint p = 0; p != end; p += step, b += bStep)
+            {
+                var b0 = TLanes.Load(b);
+                c0 = TLanes.MultiplyAdd(TLanes.Broadcast(a0[p]), b0, c0);
+                c1 = TLanes.MultiplyAdd(TLanes.Broadcast(a1[p]), b0, c1);
+                c2 = TLanes.MultiplyAdd(TLanes.Broadcast(a2[p]), b0, c2);
+                c3 = TLanes.MultiplyAdd(TLanes.Broadcast(a3[p]), b0, c3);
+                c4 = TLanes.MultiplyAdd(TLanes.Broadcast(a4[p]), b0, c4);
+                c5 = TLanes.MultiplyAdd(TLanes.Broadcast(a5[p]), b0, c5);
+                c6 = TLanes.MultiplyAdd(TLanes.Broadcast(a6[p]), b0, c6);
+                c7 = TLanes.MultiplyAdd(TLanes.Broadcast(a7[p]), b0, c7);
+            }
+            Put<TLanes, TVector>(c0, c, store);
+            if (product.Rows > 1) Put<TLanes, TVector>(c1, c + stride, store);
+            if (product.Rows > 2) Put<TLanes, TVector>(c2, c + 2 * stride, store);
+            if (product.Rows > 3) Put<TLanes, TVector>(c3, c + 3 * stride, store);
+            if (product.Rows > 4) Put<TLanes, TVector>(c4, c + 4 * stride, store);
+            if (product.Rows > 5) Put<TLanes, TVector>(c5, c + 5 * stride, store);
+            if (product.Rows > 6) Put<TLanes, TVector>(c6, c + 6 * stride, store);
+            if (product.Rows > 7) Put<TLanes, TVector>(c7, c + 7 * stride, store);
+            c += product.CTile;
+            a0 += product.ATile;
+            a1 += product.ATile;
+            a2 += product.ATile;
+            a3 += product.ATile;
+            a4 += product.ATile;
+            a5 += product.ATile;
+            a6 += product.ATile;
+            a7 += product.ATile;
         }
-        Put<TLanes, TVector>(c0, c, store);
-        if (product.Rows == 1) return;
-        Put<TLanes, TVector>(c1, c + stride, store);
-        if (product.Rows == 2) return;
-        Put<TLanes, TVector>(c2, c + 2 * stride, store);
-        if (product.Rows == 3) return;
-        Put<TLanes, TVector>(c3, c + 3 * stride, store);
-        if (product.Rows == 4) return;
-        Put<TLanes, TVector>(c4, c + 4 * stride, store);
-        if (product.Rows == 5) return;
-        Put<TLanes, TVector>(c5, c + 5 * stride, store);
-        if (product.Rows == 6) return;
-        Put<TLanes, TVector>(c6, c + 6 * stride, store);
-        if (product.Rows == 7) return;
-        Put<TLanes, TVector>(c7, c + 7 * stride, store);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
