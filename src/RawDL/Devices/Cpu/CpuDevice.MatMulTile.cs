@@ -17,10 +17,10 @@ public sealed unsafe partial class CpuDevice
         public nint ARow, AStep, BStep, CStride;
         // From each tile to the next.
         public nint ATile, BTile, CTile;
+        // From each packed panel of A, TLanes.Rows high, to the next; 0 where A is read where it lies.
+        public nint LeftPanel;
         public int Tiles, Depth, Rows, Columns;
         public Store Store;
-        // C is stored transposed: element [r, j] at C[j · CStride + r].
-        public bool Turned;
 
         // Rows beyond the last are computed from the first, and not stored.
         public readonly float* Row(int r) => A + (r < Rows ? r * ARow : 0);
@@ -29,16 +29,16 @@ public sealed unsafe partial class CpuDevice
     /// <summary>All rows by one strip of columns.</summary>
     private static void MultiplyDown<TLanes, TVector>(Product product, int rows) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        var cRow = product.Turned ? 1 : product.CStride;
         product.BTile = 0;
         for (var height = 0; rows > 0; rows -= product.Tiles * height)
         {
-            height = product.Columns <= TLanes.Count ? 8 : NextRows<TLanes, TVector>(rows);
+            height = product.LeftPanel != 0 ? TLanes.Rows : product.Columns <= TLanes.Count ? 8 : NextRows<TLanes, TVector>(rows);
             product.Rows = Math.Min(height, rows);
             // Of tiles of 6, the last makes way for two of 4 where it would be followed by 1 or 2 rows.
-            product.Tiles = height == 4 ? 1 : Math.Max(1, rows / height - (height == 6 && rows % 6 is 1 or 2 ? 1 : 0));
-            product.ATile = height * product.ARow;
-            product.CTile = height * cRow;
+            var exchanged = product.LeftPanel == 0 && height == 6 && rows % 6 is 1 or 2;
+            product.Tiles = height == 4 ? 1 : Math.Max(1, rows / height - (exchanged ? 1 : 0));
+            product.ATile = product.LeftPanel != 0 ? product.LeftPanel : height * product.ARow;
+            product.CTile = height * product.CStride;
             MultiplyTiles<TLanes, TVector>(product);
             product.A += product.Tiles * product.ATile;
             product.C += product.Tiles * product.CTile;
@@ -51,14 +51,14 @@ public sealed unsafe partial class CpuDevice
     {
         product.Tiles = strips;
         product.ATile = 0;
-        product.CTile = 2 * TLanes.Count * (product.Turned ? product.CStride : 1);
+        product.CTile = 2 * TLanes.Count;
         for (var height = 0; rows > 0; rows -= height)
         {
-            height = NextRows<TLanes, TVector>(rows);
+            height = product.LeftPanel != 0 ? TLanes.Rows : NextRows<TLanes, TVector>(rows);
             product.Rows = Math.Min(height, rows);
             MultiplyTiles<TLanes, TVector>(product);
-            product.A += height * product.ARow;
-            product.C += height * (product.Turned ? 1 : product.CStride);
+            product.A += product.LeftPanel != 0 ? product.LeftPanel : height * product.ARow;
+            product.C += height * product.CStride;
         }
     }
 
@@ -69,7 +69,7 @@ public sealed unsafe partial class CpuDevice
     /// <summary>Tiles of two vectors across, or of one where no more columns are wanted.</summary>
     private static void MultiplyTiles<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        if (!product.Turned && (product.Columns == 2 * TLanes.Count || product.Columns == TLanes.Count))
+        if (product.Columns == 2 * TLanes.Count || product.Columns == TLanes.Count)
         {
             MultiplyInto<TLanes, TVector>(product, product.C, product.CStride, product.Store);
             return;
@@ -91,9 +91,7 @@ public sealed unsafe partial class CpuDevice
         var width = 2 * TLanes.Count;
         var whole = stackalloc float[8 * 32];
         MultiplyInto<TLanes, TVector>(product, whole, width, Store.Overwrite);
-        if (product.Turned) PutTurned(whole, width, product);
-        else
-            for (var r = 0; r < product.Rows; r++) PutRow(whole + r * width, product.C + r * product.CStride, product.Columns, product.Store);
+        for (var r = 0; r < product.Rows; r++) PutRow(whole + r * width, product.C + r * product.CStride, product.Columns, product.Store);
     }
 
     private static void MultiplyInto<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
@@ -115,6 +113,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
+            Prefetch<TLanes, TVector>(c, stride, 8, product.Depth);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
@@ -176,6 +175,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
+            Prefetch<TLanes, TVector>(c, stride, 6, product.Depth);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             TVector c40 = default, c41 = default, c50 = default, c51 = default;
@@ -226,6 +226,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
+            Prefetch<TLanes, TVector>(c, stride, 4, product.Depth);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             for (nint p = 0; p != end; p += step, b += bStep)
@@ -266,6 +267,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
+            Prefetch<TLanes, TVector>(c, stride, 8, product.Depth);
             var b = product.B + tile * product.BTile;
             TVector c0 = default, c1 = default, c2 = default, c3 = default;
             TVector c4 = default, c5 = default, c6 = default, c7 = default;
@@ -301,6 +303,18 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    // The rows of C are on their way while the sums are formed.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<TLanes, TVector>(float* c, nint stride, int rows, int depth) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        if (!Sse.IsSupported || depth < 24) return;
+        for (var r = 0; r < rows; r++, c += stride)
+        {
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + 2 * TLanes.Count - 1);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put<TLanes, TVector>(TVector left, TVector right, float* c, Store store)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
@@ -323,40 +337,4 @@ public sealed unsafe partial class CpuDevice
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Vector128<float> lanes, float* c, Store store) => (store == Store.Add ? lanes + Vector128.Load(c) : lanes).Store(c);
-
-    // Four columns of four rows are turned in registers, then the rest one by one.
-    private static void PutTurned(float* source, int width, in Product product)
-    {
-        var target = product.C;
-        var (stride, store) = (product.CStride, product.Store);
-        var r = 0;
-        for (; r <= product.Rows - 4; r += 4, source += 4 * width)
-        {
-            var j = 0;
-            for (; j <= product.Columns - 4; j += 4)
-            {
-                var to = target + j * stride + r;
-                Vector128<float> r0 = Vector128.Load(source + j), r1 = Vector128.Load(source + width + j);
-                Vector128<float> r2 = Vector128.Load(source + 2 * width + j), r3 = Vector128.Load(source + 3 * width + j);
-                if (Sse.IsSupported)
-                {
-                    Vector128<float> t0 = Sse.UnpackLow(r0, r1), t1 = Sse.UnpackLow(r2, r3), t2 = Sse.UnpackHigh(r0, r1), t3 = Sse.UnpackHigh(r2, r3);
-                    Put(Sse.MoveLowToHigh(t0, t1), to, store);
-                    Put(Sse.MoveHighToLow(t1, t0), to + stride, store);
-                    Put(Sse.MoveLowToHigh(t2, t3), to + 2 * stride, store);
-                    Put(Sse.MoveHighToLow(t3, t2), to + 3 * stride, store);
-                    continue;
-                }
-                for (var l = 0; l < 4; l++) Put(Vector128.Create(r0[l], r1[l], r2[l], r3[l]), to + l * stride, store);
-            }
-            for (; j < product.Columns; j++)
-                Put(Vector128.Create(source[j], source[width + j], source[2 * width + j], source[3 * width + j]), target + j * stride + r, store);
-        }
-        for (; r < product.Rows; r++, source += width)
-            for (var j = 0; j < product.Columns; j++)
-            {
-                ref var to = ref target[j * stride + r];
-                to = store == Store.Add ? source[j] + to : source[j];
-            }
-    }
 }
