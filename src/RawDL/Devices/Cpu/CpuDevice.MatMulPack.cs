@@ -18,12 +18,37 @@ public sealed unsafe partial class CpuDevice
         var width = 2 * TLanes.Count;
         var b = problem.B + k * problem.BStep + column * problem.BColumn;
         var packed = 0;
+        if (problem.BColumn == 1 && QUAD != 0)
+            for (; packed <= columns - 4 * width; packed += 4 * width)
+                PackFourStrips<TLanes, TVector>(b + packed, problem.BStep, depth, panel + packed * depth);
         if (problem.BColumn == 1)
             for (; packed <= columns - width; packed += width) PackStrip<TLanes, TVector>(b + packed, problem.BStep, depth, panel + packed * depth);
         for (; packed < columns; packed += width)
         {
             var lanes = Math.Min(width, columns - packed);
             Pack(b + packed * problem.BColumn, lanes, problem.BColumn, depth, problem.BStep, lanes <= TLanes.Count ? TLanes.Count : width, panel + packed * depth);
+        }
+    }
+
+    internal static int QUAD = 1;
+    // Four strips side by side, row by row, so that rows are read in long pieces.
+    private static void PackFourStrips<TLanes, TVector>(float* b, nint step, int depth, float* panel)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        nint next = 2 * TLanes.Count * depth;
+        for (var k = 0; k < depth; k++, b += step, panel += 2 * TLanes.Count)
+        {
+            TVector l0 = TLanes.Load(b), r0 = TLanes.Load(b + TLanes.Count), l1 = TLanes.Load(b + 2 * TLanes.Count), r1 = TLanes.Load(b + 3 * TLanes.Count);
+            TVector l2 = TLanes.Load(b + 4 * TLanes.Count), r2 = TLanes.Load(b + 5 * TLanes.Count);
+            TVector l3 = TLanes.Load(b + 6 * TLanes.Count), r3 = TLanes.Load(b + 7 * TLanes.Count);
+            TLanes.Store(l0, panel);
+            TLanes.Store(r0, panel + TLanes.Count);
+            TLanes.Store(l1, panel + next);
+            TLanes.Store(r1, panel + next + TLanes.Count);
+            TLanes.Store(l2, panel + 2 * next);
+            TLanes.Store(r2, panel + 2 * next + TLanes.Count);
+            TLanes.Store(l3, panel + 3 * next);
+            TLanes.Store(r3, panel + 3 * next + TLanes.Count);
         }
     }
 

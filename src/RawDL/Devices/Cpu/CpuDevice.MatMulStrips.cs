@@ -23,7 +23,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     private static int E(string name, int value) => int.Parse(Environment.GetEnvironmentVariable(name) ?? value.ToString());
-    private static readonly int RB = E("RB", 264), CB = E("CB", 512), PREB = E("PREB", 1 << 18), PA = E("PA", 256), PAI = E("PAI", 300), SP = E("SP", 1 << 19), DE = E("DE", 8192), DR = E("DR", 12), PRER = E("PRER", 96), PS=E("PS", 4);
+    internal static int RB = E("RB", 264), CB = E("CB", 512), NOPA = E("NOPA", 0), NOPB = E("NOPB", 0), PA = E("PA", 256), PAI = E("PAI", 300), SP = E("SP", 1 << 19), DE = E("DE", 8192), DR = E("DR", 12), PRER = E("PRER", 96), PS=E("PS", 1);
 
     private void MultiplyStrips<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
@@ -54,7 +54,7 @@ public sealed unsafe partial class CpuDevice
         job.PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth : problem.Columns >= PA && problem.Inner >= PAI;
         var before = !job.Direct && problem.Rows > PRER;
         // Where k is shallow a panel holds more strips, so that rows of C are written in long pieces.
-        job.PanelStrips = Math.Clamp(TileDepth / Math.Max(1, depth), 1, 8) * (before ? 4 : 1);
+        job.PanelStrips = Math.Clamp(TileDepth / Math.Max(1, depth), 1, 8) * (before ? 4 : PS);
         var panel = job.PanelStrips * width;
         var most = before && !job.PackLeft ? PRER : RB;
         job.ChunkRows = Blocks(Blocks(problem.Rows, Blocks(problem.Rows, most)), 24) * 24;
@@ -63,7 +63,7 @@ public sealed unsafe partial class CpuDevice
         if (before)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
-            Run(problem, columns / width, &PackStripChunk<TLanes, TVector>, &job);
+            if (NOPB == 0) Run(problem, Blocks(columns, 4 * width), &PackStripChunk<TLanes, TVector>, &job);
         }
         job.LeftLength = job.PackLeft ? job.ChunkRows * depth : 0;
         job.TurnedLength = job.Problem.Turned ? job.ChunkRows * job.ChunkColumns : 0;
@@ -84,11 +84,11 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(StripsJob*)arguments;
         ref readonly var problem = ref job.Problem;
-        int width = 2 * TLanes.Count, column = strip * width;
+        int width = 2 * TLanes.Count, column = strip * 4 * width;
         for (var k = 0; k < problem.Inner; k += TileDepth)
         {
             var depth = Math.Min(TileDepth, problem.Inner - k);
-            PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(width, problem.Columns - column),
+            PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column),
                 job.Right + k * Blocks(problem.Columns, width) * width + column * depth);
         }
     }
@@ -113,7 +113,7 @@ public sealed unsafe partial class CpuDevice
             product.A = problem.A + row * problem.ARow + k * problem.AStep;
             if (job.PackLeft)
             {
-                PackLeft(problem, product.A, rows, product.Depth, height, left);
+                if (NOPA == 0) PackLeft(problem, product.A, rows, product.Depth, height, left);
                 product.A = left;
                 product.ARow = 1;
                 product.AStep = height;
@@ -148,6 +148,7 @@ public sealed unsafe partial class CpuDevice
         else
             for (var strip = 0; strip < wholes; strip++)
             {
+                product.Ahead = PF == 1 && wholes > 1 ? product.B + product.BTile : null;
                 MultiplyDown<TLanes, TVector>(product, rows);
                 product.B += product.BTile;
                 product.C += width;

@@ -21,6 +21,8 @@ public sealed unsafe partial class CpuDevice
         public nint LeftPanel;
         public int Tiles, Depth, Rows, Columns;
         public Store Store;
+        // What is needed next, or null.
+        public float* Ahead;
 
         // Rows beyond the last are computed from the first, and not stored.
         public readonly float* Row(int r) => A + (r < Rows ? r * ARow : 0);
@@ -113,7 +115,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
-            Prefetch<TLanes, TVector>(c, stride, 8, product.Depth);
+            Prefetch(product, tile);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
@@ -175,7 +177,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
-            Prefetch<TLanes, TVector>(c, stride, 6, product.Depth);
+            Prefetch(product, tile);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             TVector c40 = default, c41 = default, c50 = default, c51 = default;
@@ -226,7 +228,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
-            Prefetch<TLanes, TVector>(c, stride, 4, product.Depth);
+            Prefetch(product, tile);
             var b = product.B + tile * product.BTile;
             TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
             for (nint p = 0; p != end; p += step, b += bStep)
@@ -267,7 +269,7 @@ public sealed unsafe partial class CpuDevice
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
-            Prefetch<TLanes, TVector>(c, stride, 8, product.Depth);
+            Prefetch(product, tile);
             var b = product.B + tile * product.BTile;
             TVector c0 = default, c1 = default, c2 = default, c3 = default;
             TVector c4 = default, c5 = default, c6 = default, c7 = default;
@@ -303,16 +305,13 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    // The rows of C are on their way while the sums are formed.
+    internal static int PF = 1;
+    // The next strip of a packed B comes into L2 while this one is multiplied, half a kilobyte with each tile.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch<TLanes, TVector>(float* c, nint stride, int rows, int depth) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void Prefetch(in Product product, int tile)
     {
-        if (!Sse.IsSupported || depth < 24) return;
-        for (var r = 0; r < rows; r++, c += stride)
-        {
-            Sse.Prefetch0(c);
-            Sse.Prefetch0(c + 2 * TLanes.Count - 1);
-        }
+        if (!Sse.IsSupported || product.Ahead == null) return;
+        for (var line = 0; line < 8; line++) Sse.Prefetch1(product.Ahead + tile * 128 + line * 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
