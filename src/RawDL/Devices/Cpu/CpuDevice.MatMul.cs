@@ -10,7 +10,7 @@ public sealed unsafe partial class CpuDevice
     private const int TurnedDepth = 64;
 
     // Up to so many rows, C = A·Bᵀ is computed as its transpose: then the rows of B are read where they lie, and only A is packed.
-    private const int TurnedRows = 128;
+    private const int TurnedRows = 128, TurnedInner = PanelElements / TurnedRows;
 
     // Products that one thread computes in less time than it takes to call another.
     private const long SerialProducts = 1L << 17;
@@ -57,7 +57,7 @@ public sealed unsafe partial class CpuDevice
             (Store, CStride) = (store, Columns);
             (ARow, AStep) = (transpose & Transpose.Left) != 0 ? (1, Rows) : (Inner, 1);
             (BColumn, BStep) = (transpose & Transpose.Right) != 0 ? (Inner, 1) : (1, Columns);
-            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows >= Columns || Rows > TurnedRows || Inner > PanelElements / TurnedRows) return;
+            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
             Turned = true;
             A = b;
             B = a;

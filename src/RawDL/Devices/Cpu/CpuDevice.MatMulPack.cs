@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -18,11 +19,12 @@ public sealed unsafe partial class CpuDevice
         var width = 2 * TLanes.Count;
         var b = problem.B + k * problem.BStep + column * problem.BColumn;
         var packed = 0;
-        if (problem.BColumn == 1 && QUAD != 0)
+        if (problem.BColumn == 1)
+        {
             for (; packed <= columns - 4 * width; packed += 4 * width)
                 PackFourStrips<TLanes, TVector>(b + packed, problem.BStep, depth, panel + packed * depth);
-        if (problem.BColumn == 1)
             for (; packed <= columns - width; packed += width) PackStrip<TLanes, TVector>(b + packed, problem.BStep, depth, panel + packed * depth);
+        }
         for (; packed < columns; packed += width)
         {
             var lanes = Math.Min(width, columns - packed);
@@ -30,8 +32,8 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    internal static int QUAD = 1;
     // Four strips side by side, row by row, so that rows are read in long pieces.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackFourStrips<TLanes, TVector>(float* b, nint step, int depth, float* panel)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
@@ -53,6 +55,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Two vectors of each row, four rows at a time.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackStrip<TLanes, TVector>(float* b, nint step, int depth, float* panel)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
@@ -79,6 +82,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // target[j, r] = block[r, j] + bias[r]: four columns of four rows are turned in registers, the rest one by one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Turn(float* block, nint stride, int rows, int columns, float* bias, float* target, nint targetStride)
     {
         for (var r = 0; r < rows; r += 4, block += 4 * stride, target += 4)

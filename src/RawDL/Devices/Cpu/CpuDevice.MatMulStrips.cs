@@ -1,13 +1,29 @@
 namespace RawDL;
 
-// A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it packs its strips of B and passes
-// its rows of A by; nobody waits for others. Small operands are read where they lie, a small B that many blocks of rows need is packed once before.
+// A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
+// of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips into a panel of L1;
+// for many, B is packed before by all, in panels that come to L1 one by one.
 public sealed unsafe partial class CpuDevice
 {
     private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1;
 
     // B is packed before in parts of at most so many elements, 16 MB.
-    private const int PanelElements = 1 << 22;
+    private const int PanelElements = 1 << 22, PanelColumns = PanelElements / TileDepth;
+
+    // Rows that are enough to pack all of B before, and rows of a chunk: TileDepth of k of them stay in L2.
+    private const int ManyRows = 96, MostRows = 264;
+
+    // Products of a chunk, about, where it packs its own strips: some ten microseconds.
+    private const int StripProducts = 1 << 19;
+
+    // Columns from which on a chunk packs its rows of A as well, where k is deep.
+    private const int LeftColumns = 256, LeftDepth = 320;
+
+    // Columns of a chunk where its rows of A are packed or k is shallow, so that C and not the products takes the time: its rows are written in long pieces.
+    private const int LongColumns = 1024, ShallowDepth = TileDepth / 2, ShallowStrips = 32;
+
+    // B is read where it lies where it fits into L1, or where so few rows pass by that packing costs more.
+    private const int DirectElements = 8192, DirectRows = 12;
 
     private struct StripsJob
     {
@@ -22,55 +38,64 @@ public sealed unsafe partial class CpuDevice
         public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
     }
 
-    private static int E(string name, int value) => int.Parse(Environment.GetEnvironmentVariable(name) ?? value.ToString());
-    internal static int RB = E("RB", 264), CB = E("CB", 512), NOPA = E("NOPA", 0), NOPB = E("NOPB", 0), PA = E("PA", 256), PAI = E("PAI", 300), SP = E("SP", 1 << 19), DE = E("DE", 8192), DR = E("DR", 12), PRER = E("PRER", 96), PS=E("PS", 1);
-
+    // Parts of which B fits into its scratch memory.
     private void MultiplyStrips<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        var depth = PanelElements / Math.Min(problem.Columns, PanelElements / TileDepth) / TileDepth * TileDepth;
-        for (var column = 0; column < problem.Columns; column += PanelElements / TileDepth)
+        var depth = PanelElements / Math.Min(problem.Columns, PanelColumns) / TileDepth * TileDepth;
+        for (var column = 0; column < problem.Columns; column += PanelColumns)
             for (var k = 0; k == 0 || k < problem.Inner; k += depth)
             {
                 var part = problem;
-                part.Columns = Math.Min(PanelElements / TileDepth, problem.Columns - column);
+                part.Columns = Math.Min(PanelColumns, problem.Columns - column);
                 part.Inner = Math.Min(depth, problem.Inner - k);
                 part.A += k * problem.AStep;
                 part.B += column * problem.BColumn + k * problem.BStep;
-                part.C += problem.Turned ? column * problem.CStride : column;
+                part.C += column;
                 if (k > 0) part.Store = Store.Add;
                 if (k + depth < problem.Inner) part.Bias = null;
-                else if (part.Bias != null && !problem.Turned) part.Bias += column;
-                MultiplyPart<TLanes, TVector>(part);
+                else if (part.Bias != null && column > 0) part.Bias += column;
+                MultiplyStripsPart<TLanes, TVector>(part);
             }
     }
 
-    private void MultiplyPart<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private void MultiplyStripsPart<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         var width = 2 * TLanes.Count;
         var columns = Blocks(problem.Columns, width) * width;
         var depth = Math.Min(TileDepth, problem.Inner);
-        var job = new StripsJob { Problem = problem };
-        job.Direct = problem.BColumn == 1 && (problem.Rows <= DR || (long)problem.Inner * problem.Columns <= DE);
-        job.PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth : problem.Columns >= PA && problem.Inner >= PAI;
-        var before = !job.Direct && problem.Rows > PRER;
-        // Where k is shallow a panel holds more strips, so that rows of C are written in long pieces.
-        job.PanelStrips = Math.Clamp(TileDepth / Math.Max(1, depth), 1, 8) * (before ? 4 : PS);
-        var panel = job.PanelStrips * width;
-        var most = before && !job.PackLeft ? PRER : RB;
-        job.ChunkRows = Blocks(Blocks(problem.Rows, Blocks(problem.Rows, most)), 24) * 24;
-        var wanted = job.PackLeft ? CB : (int)(SP / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner));
-        job.ChunkColumns = Math.Max(1, Math.Min(wanted, columns) / panel) * panel;
+        var job = new StripsJob
+        {
+            Problem = problem,
+            Direct = problem.BColumn == 1 && (problem.Rows <= DirectRows || (long)problem.Inner * problem.Columns <= DirectElements),
+            PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth : problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
+            ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
+        };
+        var before = !job.Direct && problem.Rows > ManyRows;
+        job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips) : before ? columns / width : 1;
+        var panel = Math.Min(job.PanelStrips, 4) * width;
+        var wanted = job.PackLeft || depth <= ShallowDepth ? LongColumns : StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
+        job.ChunkColumns = (int)Math.Max(1, Math.Min(wanted, columns) / panel) * panel;
         if (before)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
-            if (NOPB == 0) Run(problem, Blocks(columns, 4 * width), &PackStripChunk<TLanes, TVector>, &job);
+            Run(problem, Blocks(columns, 4 * width), &PackStripsChunk<TLanes, TVector>, &job);
         }
-        job.LeftLength = job.PackLeft ? job.ChunkRows * depth : 0;
-        job.TurnedLength = job.Problem.Turned ? job.ChunkRows * job.ChunkColumns : 0;
-        job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : panel * depth) + 16;
-        job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength + 16);
-        job.ThreadScratch = (float*)(((nint)job.ThreadScratch + 63) & ~63);
+        job.LeftLength = job.PackLeft ? Align(job.ChunkRows * depth) : 0;
+        job.TurnedLength = problem.Turned ? Align(job.ChunkRows * job.ChunkColumns) : 0;
+        // 64 bytes more keep threads off each other's lines.
+        job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : Align(job.PanelStrips * width * depth)) + 16;
+        job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength);
         Run(problem, job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
+    }
+
+    private static int Align(int length) => length + 15 & ~15;
+
+    // An even number of blocks of about the same size, so that two threads share them well.
+    private static int ChunkRows(int rows, int height)
+    {
+        if (rows <= ManyRows) return Blocks(rows, height) * height;
+        var blocks = Math.Max(Math.Clamp(rows / 64 & ~1, 2, 16), Blocks(rows, MostRows));
+        return Blocks(Blocks(rows, blocks), height) * height;
     }
 
     private void Run(in MatMulJob problem, int chunks, delegate*<void*, int, void> body, void* job)
@@ -80,11 +105,11 @@ public sealed unsafe partial class CpuDevice
             for (var chunk = 0; chunk < chunks; chunk++) body(job, chunk);
     }
 
-    private static void PackStripChunk<TLanes, TVector>(void* arguments, int strip) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private static void PackStripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         ref readonly var job = ref *(StripsJob*)arguments;
         ref readonly var problem = ref job.Problem;
-        int width = 2 * TLanes.Count, column = strip * 4 * width;
+        int width = 2 * TLanes.Count, column = chunk * 4 * width;
         for (var k = 0; k < problem.Inner; k += TileDepth)
         {
             var depth = Math.Min(TileDepth, problem.Inner - k);
@@ -113,7 +138,7 @@ public sealed unsafe partial class CpuDevice
             product.A = problem.A + row * problem.ARow + k * problem.AStep;
             if (job.PackLeft)
             {
-                if (NOPA == 0) PackLeft(problem, product.A, rows, product.Depth, height, left);
+                PackLeft(problem, product.A, rows, product.Depth, height, left);
                 product.A = left;
                 product.ARow = 1;
                 product.AStep = height;
@@ -123,16 +148,28 @@ public sealed unsafe partial class CpuDevice
             {
                 count = Math.Min(job.PanelStrips * width, columns - done);
                 var at = column + done;
-                if (job.Right != null) panel = job.Right + k * Blocks(problem.Columns, width) * width + at * product.Depth;
-                else PackStrips<TLanes, TVector>(problem, k, product.Depth, at + (job.Direct ? count / width * width : 0), job.Direct ? count % width : count, panel);
                 product.C = c + done;
-                product.B = job.Direct ? problem.B + k * problem.BStep + at : panel;
-                product.BStep = job.Direct ? problem.BStep : width;
-                product.BTile = job.Direct ? width : width * product.Depth;
-                MultiplyStrips<TLanes, TVector>(product, rows, count, job.Direct ? panel : panel + count / width * width * product.Depth);
+                if (job.Direct)
+                {
+                    // Only a last strip that is not whole is packed, as tiles read all of their width.
+                    var whole = count / width * width;
+                    PackStrips<TLanes, TVector>(problem, k, product.Depth, at + whole, count - whole, panel);
+                    product.B = problem.B + k * problem.BStep + at;
+                    product.BStep = problem.BStep;
+                    product.BTile = width;
+                    MultiplyStrips<TLanes, TVector>(product, rows, count, panel);
+                    continue;
+                }
+                if (job.Right != null) panel = job.Right + k * Blocks(problem.Columns, width) * width + at * product.Depth;
+                else PackStrips<TLanes, TVector>(problem, k, product.Depth, at, count, panel);
+                product.B = panel;
+                product.BStep = width;
+                product.BTile = width * product.Depth;
+                MultiplyStrips<TLanes, TVector>(product, rows, count, panel + count / width * product.BTile);
             }
         }
-        if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, problem.Bias == null ? null : problem.Bias + row, problem.C + column * problem.CStride + row, problem.CStride);
+        var bias = problem.Bias == null ? null : problem.Bias + row;
+        if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, bias, problem.C + column * problem.CStride + row, problem.CStride);
         else if (problem.Bias != null)
             for (var r = 0; r < rows; r++) PutRow(problem.Bias + column, c + r * problem.CStride, columns, Store.Add);
     }
@@ -144,18 +181,21 @@ public sealed unsafe partial class CpuDevice
         var width = 2 * TLanes.Count;
         var wholes = columns / width;
         product.Columns = width;
-        if (wholes > 1 && product.Depth <= TileDepth / 2) MultiplyAcross<TLanes, TVector>(product, rows, wholes);
+        if (wholes > 1 && product.Depth <= ShallowDepth)
+        {
+            MultiplyAcross<TLanes, TVector>(product, rows, wholes);
+            product.C += wholes * width;
+        }
         else
             for (var strip = 0; strip < wholes; strip++)
             {
-                product.Ahead = PF == 1 && wholes > 1 ? product.B + product.BTile : null;
+                product.Ahead = strip + 1 < wholes ? product.B + product.BTile : null;
                 MultiplyDown<TLanes, TVector>(product, rows);
                 product.B += product.BTile;
                 product.C += width;
             }
         product.Columns = columns - wholes * width;
         if (product.Columns == 0) return;
-        product.C += product.Depth <= TileDepth / 2 && wholes > 1 ? wholes * width : 0;
         product.B = last;
         product.BStep = product.Columns <= TLanes.Count ? TLanes.Count : width;
         MultiplyDown<TLanes, TVector>(product, rows);

@@ -305,7 +305,6 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    internal static int PF = 1;
     // The next strip of a packed B comes into L2 while this one is multiplied, half a kilobyte with each tile.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(in Product product, int tile)
