@@ -10,7 +10,18 @@ public sealed unsafe partial class CpuDevice
     private static void PackLeft(in MatMulJob problem, float* a, int rows, int depth, int height, float* target)
     {
         for (var row = 0; row < rows; row += height)
-            Pack(a + row * problem.ARow, Math.Min(height, rows - row), problem.ARow, depth, problem.AStep, height, target + row * depth);
+            if (problem.ARow == 1 && height == 6 && row + 6 <= rows) PackSix(a + row, problem.AStep, depth, target + row * depth);
+            else Pack(a + row * problem.ARow, Math.Min(height, rows - row), problem.ARow, depth, problem.AStep, height, target + row * depth);
+    }
+
+    // Six neighbours of each k as eight: the surplus is overwritten by the next, and the last ones are taken alone.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackSix(float* a, nint step, int depth, float* target)
+    {
+        for (var k = 1; k < depth; k++, a += step, target += 6) Vector256.Load(a).Store(target);
+        Vector128.Load(a).Store(target);
+        target[4] = a[4];
+        target[5] = a[5];
     }
 
     private static void PackStrips<TLanes, TVector>(in MatMulJob problem, int k, int depth, int column, int columns, float* panel)

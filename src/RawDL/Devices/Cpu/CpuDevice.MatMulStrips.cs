@@ -67,13 +67,15 @@ public sealed unsafe partial class CpuDevice
         {
             Problem = problem,
             Direct = problem.BColumn == 1 && (problem.Rows <= DirectRows || (long)problem.Inner * problem.Columns <= DirectElements),
-            PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth : problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
+            PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
+                : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
             ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
         };
         var before = !job.Direct && problem.Rows > ManyRows;
         job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips) : before ? columns / width : 1;
         var panel = Math.Min(job.PanelStrips, 4) * width;
-        var wanted = job.PackLeft || depth <= ShallowDepth ? LongColumns : StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
+        var wanted = StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
+        if (job.PackLeft || depth <= ShallowDepth) wanted = problem.Rows > ManyRows ? LongColumns : Math.Max(wanted, LeftColumns);
         job.ChunkColumns = (int)Math.Max(1, Math.Min(wanted, columns) / panel) * panel;
         if (before)
         {
