@@ -1,117 +1,70 @@
-using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
 
-// C = A·B in blocks: both operands of a block are packed into panels (rows of A by TileRows, columns of B by TileColumns), then the chunks of C
-// are computed tile by tile. Element sums run over k in order, cut at TileDepth.
+// C = A·B (+ bias). Element sums run over k in order, cut at TileDepth, however the problem is cut (CpuDevice.MatMulStrips.cs).
 public sealed unsafe partial class CpuDevice
 {
-    private const int LeftPanelsSlot = 0, RightPanelsSlot = 1;
+    // Rows of A turned are read where they lie up to this depth, beyond which they are packed: each k is another cache line.
+    private const int TurnedDepth = 64;
 
-    // Rows or columns of one block (a multiple of every tile), and the depth that is packed at once: bounds of the scratch memory, 16 MB each.
-    private const int BlockExtent = 4032, BlockDepth = 1024;
+    // Up to so many rows, C = A·Bᵀ is computed as its transpose: then the rows of B are read where they lie, and only A is packed.
+    private const int TurnedRows = 128, TurnedInner = PanelElements / TurnedRows;
 
-    // Tiles of one chunk of C, down and across: about a million products at full depth.
-    private const int ChunkTilesDown = 8, ChunkTilesAcross = 8;
+    // Products that one thread computes in less time than it takes to call another.
+    private const long SerialProducts = 1L << 17;
 
     /// <inheritdoc/>
-    protected internal override void MatMul(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor c, Store store)
+    protected internal override void MatMul(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor c, Store store) =>
+        MatMul(geometry, Pointer(a), Pointer(b), null, Pointer(c), store);
+
+    /// <inheritdoc/>
+    protected internal override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor bias, Tensor c) =>
+        MatMul(geometry, Pointer(a), Pointer(b), Pointer(bias), Pointer(c), Store.Overwrite);
+
+    /// <summary>Bits of the vectors that matrix products use here; tests set others that run everywhere.</summary>
+    internal int MatMulBits { get; set; } = Avx512F.IsSupported ? 512 : Fma.IsSupported ? 256 : 128;
+
+    private void MatMul(in MatMulGeometry geometry, float* a, float* b, float* bias, float* c, Store store)
     {
-        var (rows, columns, inner, transpose) = geometry;
-        var (aTurned, bTurned) = ((transpose & Transpose.Left) != 0, (transpose & Transpose.Right) != 0);
-        for (var column = 0; column < columns; column += BlockExtent)
-            for (var k = 0; k == 0 || k < inner; k += BlockDepth)
-                for (var row = 0; row < rows; row += BlockExtent)
-                {
-                    var job = new MatMulJob
-                    {
-                        Rows = Math.Min(BlockExtent, rows - row),
-                        Columns = Math.Min(BlockExtent, columns - column),
-                        Inner = Math.Min(BlockDepth, inner - k),
-                        ARowStep = aTurned ? 1 : inner,
-                        AStep = aTurned ? rows : 1,
-                        BColumnStep = bTurned ? inner : 1,
-                        BStep = bTurned ? 1 : columns,
-                        CStride = columns,
-                        C = Pointer(c) + (nint)row * columns + column,
-                        Store = k == 0 ? store : Store.Add,
-                    };
-                    job.A = Pointer(a) + row * job.ARowStep + k * job.AStep;
-                    job.B = Pointer(b) + column * job.BColumnStep + k * job.BStep;
-                    job.Left = Scratch(LeftPanelsSlot, job.RowPanels * TileRows * job.Inner);
-                    job.Right = Scratch(RightPanelsSlot, job.ColumnPanels * TileColumns * job.Inner);
-                    _team.Run(job.LeftChunks + job.RightChunks, &PackChunk, &job);
-                    _team.Run(Blocks(job.RowPanels, ChunkTilesDown) * Blocks(job.ColumnPanels, ChunkTilesAcross), &MatMulChunk, &job);
-                }
+        if (geometry.Rows == 0 || geometry.Columns == 0) return;
+        var job = new MatMulJob(geometry, a, b, bias, c, store);
+        if (MatMulBits == 512) MultiplyStrips<Lanes512, Vector512<float>>(job);
+        else if (MatMulBits == 256) MultiplyStrips<Lanes256, Vector256<float>>(job);
+        else MultiplyStrips<Lanes128, Vector128<float>>(job);
     }
 
+    /// <summary>A product and how its operands lie: A[r, k] at A[r · ARow + k · AStep], B[k, j] at B[k · BStep + j · BColumn].</summary>
     private struct MatMulJob
     {
-        public int Rows, Columns, Inner, CStride;
-        public nint ARowStep, AStep, BColumnStep, BStep;
-        public float* A, B, C, Left, Right;
+        public int Rows, Columns, Inner;
+        public nint ARow, AStep, BColumn, BStep, CStride;
+        public float* A, B, Bias, C;
         public Store Store;
+        // The product is Cᵀ = Bᵀ·Aᵀ: its element [r, j] is C's [j, r].
+        public bool Turned;
 
-        public readonly int RowPanels => Blocks(Rows, TileRows);
-        public readonly int ColumnPanels => Blocks(Columns, TileColumns);
-        public readonly int LeftPanelsPerChunk => Math.Max(1, ChunkLength / Math.Max(1, TileRows * Inner));
-        public readonly int RightPanelsPerChunk => Math.Max(4, ChunkLength / Math.Max(1, TileColumns * Inner));
-        public readonly int LeftChunks => Blocks(RowPanels, LeftPanelsPerChunk);
-        public readonly int RightChunks => Blocks(ColumnPanels, RightPanelsPerChunk);
-    }
+        /// <summary>The problem, or its transpose where that lets the larger operand be read where it lies, along k, and the smaller one be packed. Only where
+        /// C is overwritten: its sums are formed aside and turned at the end.</summary>
+        public MatMulJob(in MatMulGeometry geometry, float* a, float* b, float* bias, float* c, Store store)
+        {
+            (Rows, Columns, Inner, var transpose) = geometry;
+            A = a;
+            B = b;
+            Bias = bias;
+            C = c;
+            (Store, CStride) = (store, Columns);
+            (ARow, AStep) = (transpose & Transpose.Left) != 0 ? (1, Rows) : (Inner, 1);
+            (BColumn, BStep) = (transpose & Transpose.Right) != 0 ? (Inner, 1) : (1, Columns);
+            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
+            Turned = true;
+            A = b;
+            B = a;
+            (Rows, Columns) = (Columns, Rows);
+            (ARow, AStep, BColumn, BStep) = (BColumn, BStep, ARow, AStep);
+        }
 
-    private static void PackChunk(void* arguments, int chunk)
-    {
-        ref readonly var job = ref *(MatMulJob*)arguments;
-        if (chunk < job.LeftChunks)
-        {
-            var end = Math.Min(job.RowPanels, (chunk + 1) * job.LeftPanelsPerChunk);
-            for (var panel = chunk * job.LeftPanelsPerChunk; panel < end; panel++)
-            {
-                var row = panel * TileRows;
-                Pack(job.A + row * job.ARowStep, Math.Min(TileRows, job.Rows - row), job.ARowStep, job.Inner, job.AStep, TileRows, job.Left + row * job.Inner);
-            }
-            return;
-        }
-        chunk -= job.LeftChunks;
-        var first = chunk * job.RightPanelsPerChunk;
-        var last = Math.Min(job.ColumnPanels, first + job.RightPanelsPerChunk);
-        var whole = job.BColumnStep == 1 ? Math.Min(last, job.Columns / TileColumns) : first;
-        PackRows(job.B + first * TileColumns, whole - first, job.Inner, job.BStep, TileColumns, job.Right + first * TileColumns * job.Inner);
-        for (var panel = whole; panel < last; panel++)
-        {
-            var column = panel * TileColumns;
-            Pack(job.B + column * job.BColumnStep, Math.Min(TileColumns, job.Columns - column), job.BColumnStep, job.Inner, job.BStep, TileColumns,
-                job.Right + column * job.Inner);
-        }
-    }
-
-    [SkipLocalsInit]
-    private static void MatMulChunk(void* arguments, int chunk)
-    {
-        ref readonly var job = ref *(MatMulJob*)arguments;
-        var across = Blocks(job.ColumnPanels, ChunkTilesAcross);
-        var firstRow = chunk / across * ChunkTilesDown * TileRows;
-        var firstColumn = chunk % across * ChunkTilesAcross * TileColumns;
-        var endRow = Math.Min(job.Rows, firstRow + ChunkTilesDown * TileRows);
-        var endColumn = Math.Min(job.Columns, firstColumn + ChunkTilesAcross * TileColumns);
-        var rows = stackalloc int[TileRows];
-        for (var r = 0; r < TileRows; r++) rows[r] = r;
-        var start = 0;
-        var tile = new Tile { Rows = rows, RunStarts = &start, Step = TileRows, Runs = 1 };
-        for (var k = 0; k == 0 || k < job.Inner; k += TileDepth)
-        {
-            tile.RunLength = Math.Min(TileDepth, job.Inner - k);
-            for (var column = firstColumn; column < endColumn; column += TileColumns)
-            {
-                tile.B = job.Right + column * job.Inner + k * TileColumns;
-                for (var row = firstRow; row < endRow; row += TileRows)
-                {
-                    tile.A = job.Left + row * job.Inner + k * TileRows;
-                    MultiplyPart(tile, job.C + (nint)row * job.CStride + column, job.CStride,
-                        Math.Min(TileRows, job.Rows - row), Math.Min(TileColumns, job.Columns - column), k == 0 ? job.Store : Store.Add);
-                }
-            }
-        }
+        public readonly long Products => (long)Rows * Columns * Inner;
     }
 }

@@ -276,6 +276,12 @@ public sealed unsafe partial class CpuDevice
         else if (step == 1 && Avx.IsSupported)
             for (var first = 0; first < width; first += 8)
                 PackTransposed(source + first * laneStep, lanes - first, laneStep, count, width, first, panel);
+        else if (laneStep == 1)
+            for (var k = 0; k < count; k++, source += step, panel += width)
+            {
+                Copy(source, panel, lanes);
+                for (var l = lanes; l < width; l++) panel[l] = 0f;
+            }
         else
             for (var k = 0; k < count; k++)
                 for (var l = 0; l < width; l++) panel[k * width + l] = l < lanes ? source[l * laneStep + k * step] : 0f;

@@ -1,0 +1,205 @@
+namespace RawDL;
+
+// A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
+// of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips into a panel of L1;
+// for many, B is packed before by all, in panels that come to L1 one by one.
+public sealed unsafe partial class CpuDevice
+{
+    private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1;
+
+    // B is packed before in parts of at most so many elements, 16 MB.
+    private const int PanelElements = 1 << 22, PanelColumns = PanelElements / TileDepth;
+
+    // Rows that are enough to pack all of B before, and rows of a chunk: TileDepth of k of them stay in L2.
+    private const int ManyRows = 96, MostRows = 264;
+
+    // Products of a chunk, about, where it packs its own strips: some ten microseconds.
+    private const int StripProducts = 1 << 19;
+
+    // Columns from which on a chunk packs its rows of A as well, where k is deep.
+    private const int LeftColumns = 256, LeftDepth = 320;
+
+    // Columns of a chunk where its rows of A are packed or k is shallow, so that C and not the products takes the time: its rows are written in long pieces.
+    private const int LongColumns = 1024, ShallowDepth = TileDepth / 2, ShallowStrips = 32;
+
+    // B is read where it lies where it fits into L1, or where so few rows pass by that packing costs more.
+    private const int DirectElements = 8192, DirectRows = 12;
+
+    private struct StripsJob
+    {
+        public MatMulJob Problem;
+        public int ChunkRows, ChunkColumns, PanelStrips, LeftLength, TurnedLength, ThreadScratchLength;
+        public bool PackLeft, Direct;
+        // All of B in panels: for each TileDepth of k, strip after strip. Null where chunks pack their own.
+        public float* Right, ThreadScratch;
+
+        public readonly int RowChunks => Blocks(Problem.Rows, ChunkRows);
+        public readonly int ColumnChunks => Blocks(Problem.Columns, ChunkColumns);
+        public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
+    }
+
+    // Parts of which B fits into its scratch memory.
+    private void MultiplyStrips<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var depth = PanelElements / Math.Min(problem.Columns, PanelColumns) / TileDepth * TileDepth;
+        for (var column = 0; column < problem.Columns; column += PanelColumns)
+            for (var k = 0; k == 0 || k < problem.Inner; k += depth)
+            {
+                var part = problem;
+                part.Columns = Math.Min(PanelColumns, problem.Columns - column);
+                part.Inner = Math.Min(depth, problem.Inner - k);
+                part.A += k * problem.AStep;
+                part.B += column * problem.BColumn + k * problem.BStep;
+                part.C += column;
+                if (k > 0) part.Store = Store.Add;
+                if (k + depth < problem.Inner) part.Bias = null;
+                else if (part.Bias != null && column > 0) part.Bias += column;
+                MultiplyStripsPart<TLanes, TVector>(part);
+            }
+    }
+
+    private void MultiplyStripsPart<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var width = 2 * TLanes.Count;
+        var columns = Blocks(problem.Columns, width) * width;
+        var depth = Math.Min(TileDepth, problem.Inner);
+        var job = new StripsJob
+        {
+            Problem = problem,
+            Direct = problem.BColumn == 1 && (problem.Rows <= DirectRows || (long)problem.Inner * problem.Columns <= DirectElements),
+            PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
+                : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
+            ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
+        };
+        var before = !job.Direct && problem.Rows > ManyRows;
+        job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips) : before ? columns / width : 1;
+        var panel = Math.Min(job.PanelStrips, 4) * width;
+        var wanted = StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
+        if (job.PackLeft || depth <= ShallowDepth) wanted = problem.Rows > ManyRows ? LongColumns : Math.Max(wanted, LeftColumns);
+        job.ChunkColumns = (int)Math.Max(1, Math.Min(wanted, columns) / panel) * panel;
+        if (before)
+        {
+            job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
+            Run(problem, Blocks(columns, 4 * width), &PackStripsChunk<TLanes, TVector>, &job);
+        }
+        job.LeftLength = job.PackLeft ? Align(job.ChunkRows * depth) : 0;
+        job.TurnedLength = problem.Turned ? Align(job.ChunkRows * job.ChunkColumns) : 0;
+        // 64 bytes more keep threads off each other's lines.
+        job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : Align(job.PanelStrips * width * depth)) + 16;
+        job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength);
+        Run(problem, job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
+    }
+
+    private static int Align(int length) => length + 15 & ~15;
+
+    // An even number of blocks of about the same size, so that two threads share them well.
+    private static int ChunkRows(int rows, int height)
+    {
+        if (rows <= ManyRows) return Blocks(rows, height) * height;
+        var blocks = Math.Max(Math.Clamp(rows / 64 & ~1, 2, 16), Blocks(rows, MostRows));
+        return Blocks(Blocks(rows, blocks), height) * height;
+    }
+
+    private void Run(in MatMulJob problem, int chunks, delegate*<void*, int, void> body, void* job)
+    {
+        if (problem.Products >= SerialProducts) _team.Run(chunks, body, job);
+        else
+            for (var chunk = 0; chunk < chunks; chunk++) body(job, chunk);
+    }
+
+    private static void PackStripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        ref readonly var job = ref *(StripsJob*)arguments;
+        ref readonly var problem = ref job.Problem;
+        int width = 2 * TLanes.Count, column = chunk * 4 * width;
+        for (var k = 0; k < problem.Inner; k += TileDepth)
+        {
+            var depth = Math.Min(TileDepth, problem.Inner - k);
+            PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column),
+                job.Right + k * Blocks(problem.Columns, width) * width + column * depth);
+        }
+    }
+
+    private static void StripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        ref readonly var job = ref *(StripsJob*)arguments;
+        ref readonly var problem = ref job.Problem;
+        int width = 2 * TLanes.Count, height = TLanes.Rows;
+        var (row, column) = Math.DivRem(chunk, job.ColumnChunks);
+        row *= job.ChunkRows;
+        column *= job.ChunkColumns;
+        var rows = Math.Min(job.ChunkRows, problem.Rows - row);
+        var columns = Math.Min(job.ChunkColumns, problem.Columns - column);
+        float* left = job.OwnScratch, turned = left + job.LeftLength, panel = turned + job.TurnedLength;
+        var c = problem.Turned ? turned : problem.C + row * problem.CStride + column;
+        var product = new Product { ARow = problem.ARow, AStep = problem.AStep, CStride = problem.Turned ? job.ChunkColumns : problem.CStride };
+        for (var k = 0; k == 0 || k < problem.Inner; k += TileDepth)
+        {
+            product.Depth = Math.Min(TileDepth, problem.Inner - k);
+            product.Store = k == 0 ? problem.Store : Store.Add;
+            product.A = problem.A + row * problem.ARow + k * problem.AStep;
+            if (job.PackLeft)
+            {
+                PackLeft(problem, product.A, rows, product.Depth, height, left);
+                product.A = left;
+                product.ARow = 1;
+                product.AStep = height;
+                product.LeftPanel = height * product.Depth;
+            }
+            for (int count, done = 0; done < columns; done += count)
+            {
+                count = Math.Min(job.PanelStrips * width, columns - done);
+                var at = column + done;
+                product.C = c + done;
+                if (job.Direct)
+                {
+                    // Only a last strip that is not whole is packed, as tiles read all of their width.
+                    var whole = count / width * width;
+                    PackStrips<TLanes, TVector>(problem, k, product.Depth, at + whole, count - whole, panel);
+                    product.B = problem.B + k * problem.BStep + at;
+                    product.BStep = problem.BStep;
+                    product.BTile = width;
+                    MultiplyStrips<TLanes, TVector>(product, rows, count, panel);
+                    continue;
+                }
+                if (job.Right != null) panel = job.Right + k * Blocks(problem.Columns, width) * width + at * product.Depth;
+                else PackStrips<TLanes, TVector>(problem, k, product.Depth, at, count, panel);
+                product.B = panel;
+                product.BStep = width;
+                product.BTile = width * product.Depth;
+                MultiplyStrips<TLanes, TVector>(product, rows, count, panel + count / width * product.BTile);
+            }
+        }
+        var bias = problem.Bias == null ? null : problem.Bias + row;
+        if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, bias, problem.C + column * problem.CStride + row, problem.CStride);
+        else if (problem.Bias != null)
+            for (var r = 0; r < rows; r++) PutRow(problem.Bias + column, c + r * problem.CStride, columns, Store.Add);
+    }
+
+    // The strips of a panel: whole ones, and the last, which lies apart.
+    private static void MultiplyStrips<TLanes, TVector>(Product product, int rows, int columns, float* last)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        var width = 2 * TLanes.Count;
+        var wholes = columns / width;
+        product.Columns = width;
+        if (wholes > 1 && product.Depth <= ShallowDepth)
+        {
+            MultiplyAcross<TLanes, TVector>(product, rows, wholes);
+            product.C += wholes * width;
+        }
+        else
+            for (var strip = 0; strip < wholes; strip++)
+            {
+                product.Ahead = strip + 1 < wholes ? product.B + product.BTile : null;
+                MultiplyDown<TLanes, TVector>(product, rows);
+                product.B += product.BTile;
+                product.C += width;
+            }
+        product.Columns = columns - wholes * width;
+        if (product.Columns == 0) return;
+        product.B = last;
+        product.BStep = product.Columns <= TLanes.Count ? TLanes.Count : width;
+        MultiplyDown<TLanes, TVector>(product, rows);
+    }
+}
