@@ -12,6 +12,8 @@ internal sealed class TorchSharpSide : Side
     public TorchSharpSide(SharedData data)
     {
         _data = data;
+        var library = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
+        if (File.Exists(library)) OlderRuntime.Fit(library);
         // One operation, so that a library that does not load is known now.
         using var one = ones(1);
     }
@@ -23,7 +25,7 @@ internal sealed class TorchSharpSide : Side
         set_num_threads(threads);
         torch.Tensor a = tensor(Numbers(rows * inner), rows, inner), b = tensor(Numbers(inner * columns), inner, columns), c = zeros(rows, columns);
         // beta = 0: the product alone, into c.
-        return new Work(2.0 * rows * columns * inner, () => { using var _ = c.addmm_(a, b, 0f, 1f); }, a, b, c);
+        return new Work(2.0 * rows * columns * inner, () => c.addmm_(a, b, 0f, 1f), a, b, c);
     }
 
     public override Work Training(int batch, int threads, LeNetWidths widths)
