@@ -12,7 +12,8 @@ namespace RawDL.Peers;
 internal sealed class Answers(Side side)
 {
     private const double FirstWarmUp = 0.7, WarmUp = 0.05;
-    private const int CeilingTurns = 3_000_000;
+    // A few milliseconds each, so that their median is one like those of the blocks of work.
+    private const int CeilingTurns = 3_000_000, CeilingRuns = 15;
 
     private readonly Dictionary<string, Work?> _works = [];
 
@@ -64,7 +65,7 @@ internal sealed class Answers(Side side)
 
     private double? Fact(string[] words) => words switch
     {
-        ["fma", var threads, ..] => FmaCeiling.Measure(int.Parse(threads), CeilingTurns),
+        ["fma", var threads, ..] => Median.Of(Enumerable.Range(0, CeilingRuns).Select(_ => (double?)FmaCeiling.Measure(int.Parse(threads), CeilingTurns))),
         ["difference", var file] => side.Logits() is { } logits ? Difference(logits, SharedData.Read(file).Logits) : null,
         ["loss", var steps] => side.Loss(int.Parse(steps)),
         ["bytes", var batch] => side.StepBytes(int.Parse(batch)),
