@@ -10,6 +10,7 @@ namespace RawDL.Cli;
 internal static class FmaCeiling
 {
     // Independent sums hide the latency (4 cycles) of two units. They and two factors must fit the registers: 32 of 512 bits, but 16 of 256 bits.
+    // The loops stay functions of their own: inside their caller the sums would lie in memory.
     private const int Sums = 16, FewSums = 12;
 
     /// <summary>Floating-point operations per second of <paramref name="threads"/> threads, a multiply-add counted as two.</summary>
@@ -39,7 +40,7 @@ internal static class FmaCeiling
         return 2.0 * width * iterations * threads / seconds.Max();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Run512(int iterations)
     {
         var x = Vector512.Create(0.999f);
@@ -59,7 +60,7 @@ internal static class FmaCeiling
         return Vector512.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11 + s12 + s13 + s14 + s15);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Run256(int iterations)
     {
         var x = Vector256.Create(0.999f);
@@ -75,7 +76,7 @@ internal static class FmaCeiling
     }
 
     // Without a fused instruction the runtime would call the C library for each lane; a multiplication and an addition are what the kernels do then.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Run(int iterations)
     {
         var x = new Vector<float>(0.999f);
