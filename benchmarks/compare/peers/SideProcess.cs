@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace RawDL.Peers;
@@ -8,13 +9,21 @@ internal sealed class SideProcess : IDisposable
     // Threads of a team that has ended its work may spin for some milliseconds, at the cost of who comes next.
     private const int Pause = 100;
 
-    private readonly Process _process;
+    private readonly Process? _process;
 
     public SideProcess(string name, string program, params string[] arguments)
     {
         Name = name;
         ProcessStartInfo start = new(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        _process = Process.Start(start) ?? throw new InvalidOperationException($"{program} does not start.");
+        try
+        {
+            _process = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            Version = e.Message;
+            return;
+        }
         var hello = _process.StandardOutput.ReadLine()?.Split('\t', 2);
         (IsHere, Version) = hello is [var word, var text] ? (word == "ready", text) : (false, "it ended at once");
     }
@@ -30,7 +39,7 @@ internal sealed class SideProcess : IDisposable
     /// <summary>The answer; null when the side does not do that.</summary>
     public double? Ask(string request)
     {
-        if (!IsHere) return null;
+        if (!IsHere || _process is null) return null;
         try
         {
             _process.StandardInput.WriteLine(request);
@@ -52,6 +61,7 @@ internal sealed class SideProcess : IDisposable
 
     public void Dispose()
     {
+        if (_process is null) return;
         _process.StandardInput.Close();
         _process.WaitForExit();
         _process.Dispose();
