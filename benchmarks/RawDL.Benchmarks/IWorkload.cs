@@ -40,11 +40,23 @@ public sealed record ConvolutionWorkload(string Name, Shape X, Shape Weight) : I
     public override string ToString() => Name;
 }
 
+/// <summary>Convolution, ReLU and max-pool of 2 by 2 as one operation, counted as the dense convolution; backward by the weight and by the input.</summary>
+public sealed record FusedWorkload(ConvolutionWorkload Convolution, TapeMode Mode) : IWorkload
+{
+    /// <summary>LeNet's, alone and with the gradients.</summary>
+    public static FusedWorkload[] All { get; } =
+        [.. ConvolutionWorkload.All.SelectMany(work => (FusedWorkload[])[new(work, TapeMode.Inference), new(work, TapeMode.Training)])];
+
+    public double Amount => Convolution.Amount * (Mode == TapeMode.Training ? 3 : 1);
+    public string Unit => Convolution.Unit;
+    public override string ToString() => $"{Convolution} + ReLU + pool{(Mode == TapeMode.Training ? ", and backward" : "")}";
+}
+
 /// <summary>A training step.</summary>
 public sealed record StepWorkload(int Batch, int Threads) : IWorkload
 {
-    /// <summary>LeNet at batch 64.</summary>
-    public static StepWorkload[] All { get; } = [new(64, 1), new(64, 2)];
+    /// <summary>LeNet at three batches.</summary>
+    public static StepWorkload[] All { get; } = [new(16, 2), new(64, 1), new(64, 2), new(512, 2)];
 
     public double Amount => Batch;
     public string Unit => "images/s";

@@ -26,19 +26,12 @@ public static class QuickBenchmarks
             Print($"matmul {workload.Name}", workload, Time(() => cpu.MatMul(geometry, a, b, c, Store.Overwrite), 0.3, 0.5));
             tape.Reset();
         }
-        if (kernels) LeNetKernels(cpu, tape);
+        if (kernels) Kernels(cpu);
         Console.WriteLine($"load {Load()}");
     }
 
-    /// <summary>One line, as compare/lenet_torch.py prints it.</summary>
-    public static void Step(int batch, int threads)
-    {
-        using var device = new CpuDevice(threads);
-        using var step = new LeNetStep(device, batch);
-        var seconds = Time(() => step.Run(), WarmUp, 5);
-        Console.WriteLine(FormattableString.Invariant(
-            $"RawDL, batch {batch}, {threads} threads: {batch / seconds.Median:F0} images/s, best {batch / seconds.Best:F0}"));
-    }
+    /// <summary>One line of LeNet's training step.</summary>
+    public static void Step(int batch, int threads) => Step(new StepWorkload(batch, threads));
 
     private static void Step(StepWorkload workload)
     {
@@ -47,27 +40,20 @@ public static class QuickBenchmarks
         Print($"LeNet, {workload}", workload, Time(() => step.Run(), WarmUp, Measured));
     }
 
-    // Where a step's time goes: each kernel alone, at the shapes of LeNet and batch 64.
-    private static void LeNetKernels(CpuDevice cpu, Tape tape)
+    // Each kernel of each family, alone; for those of LeNet: where a step's time goes.
+    private static void Kernels(CpuDevice cpu)
     {
-        foreach (var workload in ConvolutionWorkload.All)
+        foreach (var workload in FusedWorkload.All)
         {
-            var geometry = workload.Geometry;
-            var planes = geometry.Batch * geometry.OutChannels;
-            Tensor x = Filled(tape, workload.X), weight = Filled(tape, workload.Weight), bias = Filled(tape, new Shape(geometry.OutChannels));
-            var y = Filled(tape, new Shape(geometry.Batch, geometry.OutChannels, geometry.OutHeight, geometry.OutWidth));
-            var pool = Pool2dGeometry.Resolve("pool", y.Shape, (2, 2), (2, 2), (0, 0));
-            Tensor pooled = Filled(tape, new Shape(geometry.Batch, geometry.OutChannels, pool.OutHeight, pool.OutWidth)), argmax = tape.Allocate(pooled.Shape);
-            Print($"{workload.Name} forward", workload, Time(() => cpu.Conv2dForward(geometry, x, weight, bias, y), 0.5, 0.5));
-            Print($"{workload.Name} backward weight", workload, Time(() => cpu.Conv2dBackwardWeight(geometry, x, y, weight), 0.5, 0.5));
-            weight.Fill(0.1f);
-            Print($"{workload.Name} backward input", workload, Time(() => cpu.Conv2dBackwardInput(geometry, weight, y, x), 0.5, 0.5));
-            var channels = new BroadcastGeometry(geometry.Batch, geometry.OutChannels, geometry.OutHeight * geometry.OutWidth);
-            Print($"{workload.Name} backward bias", null, Time(() => cpu.BinaryBackwardRight<AddOp>(channels, y, bias, y, bias), 0.5, 0.5));
-            Print($"{workload.Name} pool forward", null, Time(() => cpu.MaxPool2dForward(pool, y, pooled, argmax), 0.5, 0.5));
-            Print($"{workload.Name} pool backward", null, Time(() => cpu.MaxPool2dBackward(pool, argmax, pooled, y), 0.5, 0.5));
-            Print($"{workload.Name} fill", null, Time(() => cpu.Fill(y, 0f), 0.5, 0.5));
-            tape.Reset();
+            var fused = new FusedConv2dBenchmarks { Workload = workload, Threads = cpu.Threads };
+            fused.Setup();
+            Print($"{workload}", workload, Time(fused.Run, 0.3, 0.3));
+            fused.Cleanup();
+        }
+        foreach (var kernel in KernelWorkload.All)
+        {
+            using var tape = new Tape(cpu);
+            Print(kernel.Name, kernel, Time(kernel.Open(cpu, tape), 0.15, 0.25));
         }
     }
 
@@ -94,9 +80,9 @@ public static class QuickBenchmarks
         return (times[times.Count / 2], times[0], processor.TotalSeconds / times.Count);
     }
 
-    private static void Print(string name, IWorkload? workload, (double Median, double Best, double Processor) seconds) =>
-        Console.WriteLine($"{name,-28}{seconds.Median * 1e6,9:F0} us, best {seconds.Best * 1e6,9:F0} us, processor {seconds.Processor * 1e6,9:F0} us"
-            + (workload is null ? "" : $"{workload.Amount / seconds.Median,10:F1} {workload.Unit}, best {workload.Amount / seconds.Best,8:F1}"));
+    private static void Print(string name, IWorkload workload, (double Median, double Best, double Processor) seconds) =>
+        Console.WriteLine($"{name,-40}{seconds.Median * 1e6,9:F0} us, best {seconds.Best * 1e6,9:F0} us, processor {seconds.Processor * 1e6,9:F0} us"
+            + $"{workload.Amount / seconds.Median,10:F1} {workload.Unit}, best {workload.Amount / seconds.Best,8:F1}");
 
     private static string Load() => File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "unknown";
 }

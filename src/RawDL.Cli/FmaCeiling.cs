@@ -9,12 +9,13 @@ namespace RawDL.Cli;
 /// <summary>What this machine's multiply-add units can do right now: the yardstick of every other number, measured in the same process.</summary>
 internal static class FmaCeiling
 {
-    // Sixteen independent sums hide the latency (4 cycles) of two units with room to spare, and fit the registers.
-    private const int Sums = 16;
+    // Independent sums hide the latency (4 cycles) of two units. They and two factors must fit the registers: 32 of 512 bits, but 16 of 256 bits.
+    // The loops stay functions of their own: inside their caller the sums would lie in memory.
+    private const int Sums = 16, FewSums = 12;
 
     /// <summary>Floating-point operations per second of <paramref name="threads"/> threads, a multiply-add counted as two.</summary>
     /// <param name="threads">Threads that run at the same time.</param>
-    /// <param name="iterations">Turns of the loop on each thread; each does <see cref="Sums"/> vector multiply-adds.</param>
+    /// <param name="iterations">Turns of the loop on each thread; each does <see cref="Sums"/> or <see cref="FewSums"/> vector multiply-adds.</param>
     public static double Measure(int threads, int iterations)
     {
         using var barrier = new Barrier(threads);
@@ -28,18 +29,18 @@ internal static class FmaCeiling
             {
                 barrier.SignalAndWait();
                 var watch = Stopwatch.StartNew();
-                keep[index] = Vector512.IsHardwareAccelerated ? Run512(iterations) : Run(iterations);
+                keep[index] = Vector512.IsHardwareAccelerated ? Run512(iterations) : Fma.IsSupported ? Run256(iterations) : Run(iterations);
                 seconds[index] = watch.Elapsed.TotalSeconds;
             });
             team[i].Start();
         }
         foreach (var thread in team) thread.Join();
         GC.KeepAlive(keep);
-        var lanes = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector<float>.Count;
-        return 2.0 * Sums * lanes * iterations * threads / seconds.Max();
+        var width = Vector512.IsHardwareAccelerated ? Sums * Vector512<float>.Count : Fma.IsSupported ? FewSums * Vector256<float>.Count : Sums * Vector<float>.Count;
+        return 2.0 * width * iterations * threads / seconds.Max();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Run512(int iterations)
     {
         var x = Vector512.Create(0.999f);
@@ -59,8 +60,23 @@ internal static class FmaCeiling
         return Vector512.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11 + s12 + s13 + s14 + s15);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float Run256(int iterations)
+    {
+        var x = Vector256.Create(0.999f);
+        var y = Vector256.Create(0.001f);
+        Vector256<float> s0 = x, s1 = x, s2 = x, s3 = x, s4 = x, s5 = x, s6 = x, s7 = x, s8 = x, s9 = x, s10 = x, s11 = x;
+        for (var i = 0; i < iterations; i++)
+        {
+            s0 = Fma.MultiplyAdd(s0, x, y); s1 = Fma.MultiplyAdd(s1, x, y); s2 = Fma.MultiplyAdd(s2, x, y); s3 = Fma.MultiplyAdd(s3, x, y);
+            s4 = Fma.MultiplyAdd(s4, x, y); s5 = Fma.MultiplyAdd(s5, x, y); s6 = Fma.MultiplyAdd(s6, x, y); s7 = Fma.MultiplyAdd(s7, x, y);
+            s8 = Fma.MultiplyAdd(s8, x, y); s9 = Fma.MultiplyAdd(s9, x, y); s10 = Fma.MultiplyAdd(s10, x, y); s11 = Fma.MultiplyAdd(s11, x, y);
+        }
+        return Vector256.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11);
+    }
+
     // Without a fused instruction the runtime would call the C library for each lane; a multiplication and an addition are what the kernels do then.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Run(int iterations)
     {
         var x = new Vector<float>(0.999f);
@@ -77,6 +93,5 @@ internal static class FmaCeiling
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> MultiplyAdd(Vector<float> a, Vector<float> b, Vector<float> c) =>
-        Fma.IsSupported ? Vector.FusedMultiplyAdd(a, b, c) : a * b + c;
+    private static Vector<float> MultiplyAdd(Vector<float> a, Vector<float> b, Vector<float> c) => a * b + c;
 }
