@@ -15,16 +15,20 @@ internal sealed partial class HotLoopTests
         if (Avx512F.IsSupported)
         {
             yield return new("MultiplyAvx512", 16);
+            yield return new("Rows8", 16);
             yield return new("Segments8Avx512", 16);
             yield return new("Segments4Avx512", 8);
         }
         else if (Fma.IsSupported)
         {
             yield return new("MultiplyAvx2", 12);
+            yield return new("Rows6", 12);
             yield return new("Segments6Avx2", 12);
             yield return new("Segments4Avx2", 8);
         }
         if (!Fma.IsSupported) yield break;
+        yield return new("Rows4", 8);
+        yield return new("Rows8Narrow", 8);
         yield return new("AddRuns120", 15);
         yield return new("AddRuns64", 8);
         yield return new("AddRuns32", 4);
@@ -74,7 +78,7 @@ internal sealed partial class HotLoopTests
         return best;
     }
 
-    [GeneratedRegex(@"; Assembly listing for method RawDL\.CpuDevice:(?<name>\w+)\((?<code>.*?)(?=; Total bytes of code)", RegexOptions.Singleline)]
+    [GeneratedRegex(@"; Assembly listing for method RawDL\.CpuDevice:(?<name>\w+)(\[[^(]*\])?\((?<code>.*?)(?=; Total bytes of code)", RegexOptions.Singleline)]
     private static partial Regex ListingOf();
 
     [GeneratedRegex(@"\sj[a-z]+\s+(SHORT\s+)?(?<target>G_M\w+)")]
