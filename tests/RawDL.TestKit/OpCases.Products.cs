@@ -10,6 +10,7 @@ public static partial class OpCases
         Linear("linear", 5, 7, 3),
         Linear("linear_one", 1, 1, 1),
         Linear("linear_wide", 3, 33, 40),
+        Linear("linear_batch", 33, 300, 21) with { Integers = true, Low = -2, High = 2 },
         MaxPool("max_pool", new(2, 3, 8, 10), (2, 2), (2, 2), (0, 0)),
         MaxPool("max_pool_odd", new(1, 2, 7, 11), (2, 2), (2, 2), (0, 0)),
         MaxPool("max_pool_padded", new(2, 2, 7, 6), (3, 3), (2, 2), (1, 1)),
@@ -30,6 +31,7 @@ public static partial class OpCases
                 yield return MatMul($"matmul_{transpose}_tiles", 24, 32, 16, transpose) with { Integers = true, Low = -3, High = 3 };
                 yield return MatMul($"matmul_{transpose}_edges", 17, 33, 259, transpose) with { Integers = true, Low = -3, High = 3 };
                 yield return MatMul($"matmul_{transpose}_chunks", 131, 270, 3, transpose) with { Integers = true, Low = -3, High = 3 };
+                yield return MatMul($"matmul_{transpose}_blocks", 130, 41, 70, transpose) with { Integers = true, Low = -3, High = 3 };
                 yield return MatMul($"matmul_{transpose}_one", 1, 1, 1, transpose);
                 yield return MatMul($"matmul_{transpose}_row", 1, 40, 9, transpose);
                 yield return MatMul($"matmul_{transpose}_column", 40, 1, 9, transpose);

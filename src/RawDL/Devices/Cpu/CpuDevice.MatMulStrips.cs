@@ -2,7 +2,8 @@ namespace RawDL;
 
 // A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
 // of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips into a panel of L1;
-// for many, B is packed before by all, in panels that come to L1 one by one.
+// for many, B is packed before by all, in panels that come to L1 one by one. No packed operand is kept for the next call: whoever has a tensor or its
+// address may write to it, so nothing tells that weights are still what they were, and packing them takes some hundredths of the time.
 public sealed unsafe partial class CpuDevice
 {
     private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1;
@@ -17,7 +18,7 @@ public sealed unsafe partial class CpuDevice
     private const int StripProducts = 1 << 19;
 
     // Columns from which on a chunk packs its rows of A as well, where k is deep.
-    private const int LeftColumns = 256, LeftDepth = 320;
+    private const int LeftColumns = 256, LeftDepth = 1000;
 
     // Columns of a chunk where its rows of A are packed or k is shallow, so that C and not the products takes the time: its rows are written in long pieces.
     private const int LongColumns = 1024, ShallowDepth = TileDepth / 2, ShallowStrips = 32;
@@ -76,7 +77,7 @@ public sealed unsafe partial class CpuDevice
         var panel = Math.Min(job.PanelStrips, 4) * width;
         var wanted = StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
         if (job.PackLeft || depth <= ShallowDepth) wanted = problem.Rows > ManyRows ? LongColumns : Math.Max(wanted, LeftColumns);
-        job.ChunkColumns = (int)Math.Max(1, Math.Min(wanted, columns) / panel) * panel;
+        job.ChunkColumns = wanted >= columns ? Blocks(columns, panel) * panel : (int)Math.Max(1, wanted / panel) * panel;
         if (before)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
@@ -92,11 +93,11 @@ public sealed unsafe partial class CpuDevice
 
     private static int Align(int length) => length + 15 & ~15;
 
-    // An even number of blocks of about the same size, so that two threads share them well.
+    // An even number of blocks of about the same size, so that two threads share them well; larger ones where B may have to come from memory for each.
     private static int ChunkRows(int rows, int height)
     {
         if (rows <= ManyRows) return Blocks(rows, height) * height;
-        var blocks = Math.Max(Math.Clamp(rows / 64 & ~1, 2, 16), Blocks(rows, MostRows));
+        var blocks = Math.Max(Math.Clamp(rows / (rows < 1000 ? 64 : 128) & ~1, 2, 16), Blocks(rows, MostRows));
         return Blocks(Blocks(rows, blocks), height) * height;
     }
 

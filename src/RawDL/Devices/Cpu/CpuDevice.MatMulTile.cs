@@ -102,7 +102,9 @@ public sealed unsafe partial class CpuDevice
         if (product.Columns <= TLanes.Count) Rows8Narrow<TLanes, TVector>(product, c, stride, store);
         else if (product.Rows <= 4) Rows4<TLanes, TVector>(product, c, stride, store);
         else if (TLanes.Rows == 8) Rows8<TLanes, TVector>(product, c, stride, store);
-        else Rows6<TLanes, TVector>(product, c, stride, store);
+        else if (!IsEven<TLanes, TVector>(product)) Rows6<TLanes, TVector>(product, c, stride, store);
+        else if (product.AStep == 1) Rows6Even<TLanes, TVector, StepOfOne>(product, c, stride, store);
+        else Rows6Even<TLanes, TVector, StepOfSix>(product, c, stride, store);
     }
 
     // 16 sums, 2 vectors of b and one broadcast of 32 registers; at least 5 rows are wanted.

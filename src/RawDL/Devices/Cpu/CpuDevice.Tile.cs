@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
 
-// The heart of matrix products and convolutions: one tile C[TileRows, TileColumns] = Σ_k a[r, k] · b[k, ·], its sums held in registers.
+// The heart of convolutions: one tile C[TileRows, TileColumns] = Σ_k a[r, k] · b[k, ·], its sums held in registers.
 // Lanes are columns; b comes packed, TileColumns values for each k in order; a is read one element per row and k, and broadcast.
 // Each k is one multiply-add per element, in order of k, so a tile does not depend on who computes it.
 public sealed unsafe partial class CpuDevice
