@@ -12,6 +12,6 @@ foreach (var (channels, kernel, outputs) in new[] { (1, 5, 20), (3, 3, 4), (20, 
     tape.Backward(x.Conv2d(weight));
     tape.Backward(x.Conv2dReluMaxPool2d(weight));
 }
-// Rows and columns that take whole tiles, small ones and narrow ones.
-foreach (var (rows, columns) in new[] { (16, 64), (4, 64), (16, 3) })
-    tape.Variable(new float[rows * 300], new Shape(rows, 300)).MatMul(tape.Variable(new float[300 * columns], new Shape(300, columns)));
+// Rows, columns and depths that take whole tiles, small ones and narrow ones, of operands that are packed and that are not.
+foreach (var (rows, columns, depth) in new[] { (16, 64, 300), (16, 64, 301), (4, 64, 300), (16, 3, 300), (120, 512, 512) })
+    tape.Variable(new float[rows * depth], new Shape(rows, depth)).MatMul(tape.Variable(new float[depth * columns], new Shape(depth, columns)));
