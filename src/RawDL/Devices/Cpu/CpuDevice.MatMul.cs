@@ -30,6 +30,7 @@ public sealed unsafe partial class CpuDevice
     {
         if (geometry.Rows == 0 || geometry.Columns == 0) return;
         var job = new MatMulJob(geometry, a, b, bias, c, store);
+        if (MultiplyRow(job)) return;
         if (MatMulBits == 512) MultiplyStrips<Lanes512, Vector512<float>>(job);
         else if (MatMulBits == 256) MultiplyStrips<Lanes256, Vector256<float>>(job);
         else MultiplyStrips<Lanes128, Vector128<float>>(job);
@@ -57,7 +58,7 @@ public sealed unsafe partial class CpuDevice
             (Store, CStride) = (store, Columns);
             (ARow, AStep) = (transpose & Transpose.Left) != 0 ? (1, Rows) : (Inner, 1);
             (BColumn, BStep) = (transpose & Transpose.Right) != 0 ? (Inner, 1) : (1, Columns);
-            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
+            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows == 1 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
             Turned = true;
             A = b;
             B = a;
