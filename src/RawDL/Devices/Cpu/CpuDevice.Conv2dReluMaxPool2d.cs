@@ -85,6 +85,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PoolPlane(in PooledForwardJob job, float* plane, float* y, byte* argmax)
     {
         var width = job.Convolution.Geometry.OutWidth;
@@ -110,6 +111,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Windows side by side: lanes are windows, their columns the even and the odd elements.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PoolEight(float* rows, int width, float* y, byte* argmax)
     {
         Vector256<float> a = Vector256.Load(rows), b = Vector256.Load(rows + 8), c = Vector256.Load(rows + width), d = Vector256.Load(rows + width + 8);
@@ -126,6 +128,7 @@ public sealed unsafe partial class CpuDevice
         *(long*)argmax = Vector128.Shuffle(Vector256.GetLower(bytes).AsInt16(), Vector128.Create((short)0, 4, 1, 5, 2, 6, 3, 7)).AsInt64().ToScalar();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PoolFour(float* rows, int width, float* y, byte* argmax)
     {
         Vector128<float> a = Vector128.Load(rows), b = Vector128.Load(rows + 4), c = Vector128.Load(rows + width), d = Vector128.Load(rows + width + 4);

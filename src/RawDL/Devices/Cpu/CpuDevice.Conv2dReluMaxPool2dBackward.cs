@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -93,6 +94,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <summary>The winners of one output channel in images first … first + count − 1; offsets count from the first image. Gradients of 0 are left out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CollectWinners(in WinnersJob job, int channel, int first, int count, int* offsets, float* gradients)
     {
         // By code. What ReLU leaves of the gradient is a factor: 0 · NaN and 0 · ∞ go on, as through ReLU itself.
@@ -192,6 +194,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Between weight [C, U, V] of one output channel and rows of [V, C]: rows = weight, or weight += rows.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyKernel(in WinnersJob job, int channel, float* rows, int step, bool toRows)
     {
         var (kernelHeight, kernelWidth) = (job.Geometry.Convolution.KernelHeight, job.Geometry.Convolution.KernelWidth);
@@ -247,6 +250,7 @@ public sealed unsafe partial class CpuDevice
 
     /// <summary>The winners of one image by their places, four to a window; offsets are those of output channels in a row of all kernels. Returns the number of places that have
     /// winners. A negative count says that a gradient there is not finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CollectPlaces(in WinnersJob job, int n, Place* places)
     {
         nint outputs = job.Geometry.Convolution.OutChannels, windows = job.Windows;
@@ -320,6 +324,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // target[channel, pixel] += source[pixel, channel]; blocks of 8 by 8 are turned in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddTurned(float* source, int pixels, nint width, int channels, float* target, nint plane)
     {
         for (var channel = 0; channel < channels; channel += 8, source += 8, target += 8 * plane)
@@ -333,6 +338,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddTurnedBlock(float* s, nint width, float* target, nint plane, int channels)
     {
         var turned = stackalloc float[64];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -46,6 +47,7 @@ public sealed unsafe partial class CpuDevice
         else SegmentsScalar(tile);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Segments8Avx512(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3), a4 = tile.Row(4), a5 = tile.Row(5), a6 = tile.Row(6), a7 = tile.Row(7);
@@ -98,6 +100,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Segments4Avx512(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);
@@ -143,6 +146,7 @@ public sealed unsafe partial class CpuDevice
         right.GetUpper().Store(c[3] + at);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Segments6Avx2(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3), a4 = tile.Row(4), a5 = tile.Row(5);
@@ -186,6 +190,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Segments4Avx2(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);
@@ -227,6 +232,7 @@ public sealed unsafe partial class CpuDevice
         right.Store(c[1] + (nint)row * tile.CStride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Segments4Vector128(in SegmentTile tile)
     {
         float* a0 = tile.A, a1 = tile.Row(1), a2 = tile.Row(2), a3 = tile.Row(3);

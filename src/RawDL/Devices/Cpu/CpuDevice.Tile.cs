@@ -288,6 +288,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Whole panels side by side, row by row of the source, so that it is read in one stream.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackRows(float* source, int panels, int count, nint step, int width, float* target)
     {
         for (var k = 0; k < count; k++, source += step, target += width)
@@ -304,6 +305,7 @@ public sealed unsafe partial class CpuDevice
 
     // Blocks of 8 lanes by 8 k are turned in registers. A panel narrower than 8 lanes is stored row over row: the surplus of a row is overwritten by
     // the next one, and the last row is written alone.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTransposed(float* source, int lanes, nint laneStep, int count, int width, int first, float* panel)
     {
         var target = panel + first;

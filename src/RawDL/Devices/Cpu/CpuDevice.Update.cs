@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL;
 
@@ -31,6 +32,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Lanes are neighbouring elements. The remainder goes through the same lanes, padded with ones.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void UpdateChunk<TRule>(void* arguments, int chunk) where TRule : unmanaged, IUpdateRule
     {
         ref readonly var job = ref *(UpdateJob<TRule>*)arguments;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -47,6 +48,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Up to five runs of one vector, one image row below the other; even and odd winners have sums of their own, so that no sum waits for itself.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddThinRuns(float* x, nint stride, int rows, int* offsets, float* gradients, int count, float* sums, int room)
     {
         nint r1 = rows > 1 ? stride : 0, r2 = rows > 2 ? 2 * stride : 0, r3 = rows > 3 ? 3 * stride : 0, r4 = rows > 4 ? 4 * stride : 0;
@@ -87,6 +89,7 @@ public sealed unsafe partial class CpuDevice
         if (rows > 4) Put(s4 + t4, sums + 4 * room, Store.Add);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRuns120(float* x, int* offsets, float* gradients, int count, float* sums)
     {
         Vector256<float> s0 = Vector256.Load(sums), s1 = Vector256.Load(sums + 8), s2 = Vector256.Load(sums + 16), s3 = Vector256.Load(sums + 24);
@@ -130,6 +133,7 @@ public sealed unsafe partial class CpuDevice
         s14.Store(sums + 112);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRuns64(float* x, int* offsets, float* gradients, int count, float* sums)
     {
         Vector256<float> s0 = Vector256.Load(sums), s1 = Vector256.Load(sums + 8), s2 = Vector256.Load(sums + 16), s3 = Vector256.Load(sums + 24);
@@ -157,6 +161,7 @@ public sealed unsafe partial class CpuDevice
         s7.Store(sums + 56);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddRuns32(float* x, int* offsets, float* gradients, int count, float* sums)
     {
         Vector256<float> s0 = Vector256.Load(sums), s1 = Vector256.Load(sums + 8), s2 = Vector256.Load(sums + 16), s3 = Vector256.Load(sums + 24);
