@@ -7,7 +7,7 @@ namespace RawDL.NN;
 public static class Recipes
 {
     /// <summary>What <see cref="Read(string, int)"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["lenet", "linear", "mlp", "resnet"];
+    public static IReadOnlyList<string> Names { get; } = ["lenet", "linear", "mlp", "resnet", "sprint"];
 
     /// <summary>The recipe that suits samples: grey images LeNet, colour images the residual net, everything else the perceptron with hidden layers.</summary>
     public static string For(Shape sample) => sample.Rank != 3 ? "mlp" : sample[0] == 1 ? "lenet" : "resnet";

@@ -62,8 +62,8 @@ public sealed unsafe partial class CpuDevice
             for (nint k = 0, depth = tile.Depth; k < depth; k++)
             {
                 nint at = offsets[k];
-                var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
-                var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
+                var b0 = Vector256.Load(s0 + at).ToVector512Unsafe().WithUpper(Vector256.Load(s1 + at));
+                var b1 = Vector256.Load(s2 + at).ToVector512Unsafe().WithUpper(Vector256.Load(s3 + at));
                 var v = Vector512.Create(a0[k]);
                 c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
                 c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
@@ -114,8 +114,8 @@ public sealed unsafe partial class CpuDevice
             for (nint k = 0, depth = tile.Depth; k < depth; k++)
             {
                 nint at = offsets[k];
-                var b0 = Vector512.Create(Vector256.Load(s0 + at), Vector256.Load(s1 + at));
-                var b1 = Vector512.Create(Vector256.Load(s2 + at), Vector256.Load(s3 + at));
+                var b0 = Vector256.Load(s0 + at).ToVector512Unsafe().WithUpper(Vector256.Load(s1 + at));
+                var b1 = Vector256.Load(s2 + at).ToVector512Unsafe().WithUpper(Vector256.Load(s3 + at));
                 var v = Vector512.Create(a0[k]);
                 c00 = Avx512F.FusedMultiplyAdd(v, b0, c00);
                 c01 = Avx512F.FusedMultiplyAdd(v, b1, c01);
@@ -136,6 +136,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutSegments(in SegmentTile tile, float** c, int row, Vector512<float> left, Vector512<float> right)
     {
         if (row >= tile.Rows) return;
@@ -225,6 +226,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutSegments(in SegmentTile tile, float** c, int row, Vector256<float> left, Vector256<float> right)
     {
         if (row >= tile.Rows) return;
@@ -267,6 +269,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutSegments(in SegmentTile tile, float** c, int row, Vector128<float> left, Vector128<float> right)
     {
         if (row >= tile.Rows) return;
