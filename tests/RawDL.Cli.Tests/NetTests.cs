@@ -21,6 +21,7 @@ public sealed class NetTests
     [TestCase("linear", "")]
     [TestCase("mlp", "--input 5")]
     [TestCase("resnet", "--input 3,32,32")]
+    [TestCase("sprint", "")]
     public void Rows_add_up_to_the_total(string recipe, string input)
     {
         var net = Rawdl.Call(["net", "show", recipe, .. input.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--json"]).Json();

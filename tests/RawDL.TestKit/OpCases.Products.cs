@@ -104,6 +104,9 @@ public static partial class OpCases
         PooledConvolution("conv2d_relu_max_pool_tall_kernel", new(2, 1, 16, 16), new(3, 1, 7, 7)) with { Integers = true, Differentiable = false },
         PooledConvolution("conv2d_relu_max_pool_odd_channels", new(2, 10, 7, 12), new(26, 10, 3, 3), new() { Padding = (1, 1) }) with { Integers = true, Differentiable = false },
         PooledConvolution("conv2d_relu_max_pool_deep", new(1, 37, 4, 18), new(50, 37, 3, 3), new() { Padding = (1, 1) }) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_recipe2", new(2, 24, 12, 12), new(32, 24, 3, 3)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_small", new(3, 3, 4, 4), new(7, 3, 3, 3), new() { Padding = (1, 1) }),
+        PooledConvolution("conv2d_relu_max_pool_1x1_narrow", new(2, 3, 4, 6), new(5, 3, 1, 1)),
         PooledConvolution("conv2d_relu_max_pool_1x1", new(2, 17, 4, 26), new(5, 17, 1, 1)),
     ];
 

@@ -64,7 +64,7 @@ public readonly partial record struct Conv2dGeometry(
     int StrideHeight, int StrideWidth, int PaddingHeight, int PaddingWidth,
     int DilationHeight, int DilationWidth, int Groups);
 
-/// <summary>A convolution of stride 1 without padding, dilation and groups, then ReLU, then the maximum over windows of 2 × 2 that do not overlap.</summary>
+/// <summary>A convolution of stride 1 without dilation and groups, then ReLU, then the maximum over windows of 2 × 2 that do not overlap. Whether it may be padded, the device says.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct Conv2dPoolGeometry(Conv2dGeometry Convolution, int PooledHeight, int PooledWidth)
 {

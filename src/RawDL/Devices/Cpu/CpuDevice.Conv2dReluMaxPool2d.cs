@@ -15,10 +15,11 @@ public sealed unsafe partial class CpuDevice
     private const long ForwardProducts = 1_000_000, SmallForwardProducts = 100_000;
 
     /// <inheritdoc/>
-    /// <remarks>Strides of 1, no dilation, no groups, output rows of at least 8 pixels, and a processor with 256-bit multiply-adds.</remarks>
+    /// <remarks>Strides of 1, no dilation, no groups, and a processor with 256-bit multiply-adds.</remarks>
     public override bool FusesConv2dReluMaxPool2d(in Conv2dGeometry convolution, in Pool2dGeometry pool) =>
         Fma.IsSupported && Avx2.IsSupported
-        && convolution is { StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1, Batch: > 0, InChannels: > 0, OutChannels: > 0, OutHeight: > 1, OutWidth: >= SegmentLength }
+        && convolution is { StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1, Batch: > 0, InChannels: > 0, OutChannels: > 0, OutHeight: > 1, OutWidth: > 1 }
+        && StreamLength(convolution) >= SegmentLength
         && pool is { KernelHeight: 2, KernelWidth: 2, StrideHeight: 2, StrideWidth: 2, PaddingHeight: 0, PaddingWidth: 0 };
 
     /// <inheritdoc/>
@@ -28,7 +29,9 @@ public sealed unsafe partial class CpuDevice
         var convolution = new ConvolutionJob(g) { X = Pointer(x), Weight = Pointer(weight), Bias = PointerOrNull(bias), Y = Pointer(y) };
         var (height, width) = PaddedPlane(g);
         var padded = IsPadded(g) ? g.InChannels * height * width : 0;
-        convolution.ThreadScratchLength = padded + 8 * convolution.OutPlane;
+        // Segments run on from row to row where that takes fewer of them, as for rows of 10 pixels; or where a row is shorter than a segment.
+        var stream = g.OutWidth < SegmentLength || Blocks(StreamLength(g), SegmentLength) < g.OutHeight * Blocks(g.OutWidth, SegmentLength);
+        convolution.ThreadScratchLength = padded + 8 * g.OutHeight * width;
         convolution.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * convolution.ThreadScratchLength);
         convolution.TapOffsets = (int*)Scratch(TapOffsetsSlot, convolution.Taps);
         FillTapOffsets(g, convolution.TapOffsets, convolution.Taps, height, width);
@@ -38,6 +41,8 @@ public sealed unsafe partial class CpuDevice
         {
             Convolution = convolution,
             PaddedLength = padded,
+            Stream = stream,
+            RowLength = stream ? width : g.OutWidth,
             PooledHeight = geometry.PooledHeight,
             PooledWidth = geometry.PooledWidth,
             Argmax = (byte*)Pointer(argmax),
@@ -46,11 +51,15 @@ public sealed unsafe partial class CpuDevice
         _team.Run(g.Batch * job.ChannelBlocks, &Conv2dReluMaxPool2dForwardChunk, &job);
     }
 
+    // Pixels of a plane of results and of what falls between its rows, where rows follow one another as those of the (padded) image do.
+    private static int StreamLength(in Conv2dGeometry g) => (g.OutHeight - 1) * PaddedPlane(g).Width + g.OutWidth;
+
     private struct PooledForwardJob
     {
         public ConvolutionJob Convolution;
         public byte* Argmax;
-        public int PaddedLength, PooledHeight, PooledWidth, BlockChannels;
+        public bool Stream;
+        public int PaddedLength, RowLength, PooledHeight, PooledWidth, BlockChannels;
 
         public readonly int ChannelBlocks => Blocks(Convolution.Geometry.OutChannels, BlockChannels);
     }
@@ -68,8 +77,9 @@ public sealed unsafe partial class CpuDevice
         var plane = job.OwnScratch + pooled.PaddedLength;
         if (IsPadded(g)) PadPlanes(g, x, g.InChannels, -g.PaddingHeight, height, x = job.OwnScratch);
         var first = stackalloc float[8];
+        var planeLength = g.OutHeight * pooled.RowLength;
         float** segments = stackalloc float*[SegmentsAtOnce], results = stackalloc float*[SegmentsAtOnce];
-        var tile = new SegmentTile { B = segments, C = results, First = first, Offsets = job.TapOffsets, AStride = job.Taps, Depth = job.Taps, CStride = job.OutPlane };
+        var tile = new SegmentTile { B = segments, C = results, First = first, Offsets = job.TapOffsets, AStride = job.Taps, Depth = job.Taps, CStride = planeLength };
         var end = Math.Min(g.OutChannels, (block + 1) * pooled.BlockChannels);
         var windows = pooled.PooledHeight * pooled.PooledWidth;
         int count;
@@ -79,16 +89,17 @@ public sealed unsafe partial class CpuDevice
             tile.Rows = Math.Min(count, end - o);
             tile.A = job.Weight + (nint)o * job.Taps;
             for (var r = 0; r < 8; r++) first[r] = job.Bias == null || r >= tile.Rows ? 0f : job.Bias[o + r];
-            Convolve(tile, x, width, g.OutWidth, plane, g.OutHeight);
+            if (pooled.Stream) Convolve(tile, x, 0, StreamLength(g), plane, 1);
+            else Convolve(tile, x, width, g.OutWidth, plane, g.OutHeight);
             var at = ((nint)n * g.OutChannels + o) * windows;
-            for (var r = 0; r < tile.Rows; r++, at += windows) PoolPlane(pooled, plane + r * job.OutPlane, job.Y + at, pooled.Argmax + at);
+            for (var r = 0; r < tile.Rows; r++, at += windows) PoolPlane(pooled, plane + r * planeLength, job.Y + at, pooled.Argmax + at);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PoolPlane(in PooledForwardJob job, float* plane, float* y, byte* argmax)
     {
-        var width = job.Convolution.Geometry.OutWidth;
+        var width = job.RowLength;
         for (var i = 0; i < job.PooledHeight; i++, plane += 2 * width, y += job.PooledWidth, argmax += job.PooledWidth)
         {
             var j = 0;
