@@ -47,6 +47,11 @@ public sealed unsafe partial class CpuDevice
         public int PlaneChunks => Blocks(Geometry.Planes, PlanesPerChunk);
         public int LastPlane(int chunk) => Math.Min(Geometry.Planes, (chunk + 1) * PlanesPerChunk);
 
+        // The first window that lies inside the image from left to right; and where the last eight of them may begin: nowhere without 256-bit vectors.
+        public int FirstInside => Blocks(Geometry.PaddingWidth, Geometry.StrideWidth);
+        public int LastEight => Avx2.IsSupported && Geometry.StrideWidth <= 2 && Geometry.InWidth + Geometry.PaddingWidth - Geometry.KernelWidth - 7 * Geometry.StrideWidth is >= 0 and var room
+            ? Math.Min(Geometry.OutWidth - 8, room / Geometry.StrideWidth) : -1;
+
         // Windows clipped to the image.
         public (int Start, int End) Rows(int i) => Clip(i * Geometry.StrideHeight - Geometry.PaddingHeight, Geometry.KernelHeight, Geometry.InHeight);
         public (int Start, int End) Columns(int j) => Clip(j * Geometry.StrideWidth - Geometry.PaddingWidth, Geometry.KernelWidth, Geometry.InWidth);
@@ -68,6 +73,8 @@ public sealed unsafe partial class CpuDevice
                 var (top, bottom) = job.Rows(i);
                 for (var j = pairs ? MaxPoolPairs(x, top * g.InWidth, g.InWidth, g.OutWidth, y, argmax) : 0; j < g.OutWidth; j++)
                 {
+                    if (j == job.FirstInside && !pairs) j = MaxPoolEights(job, x, top, bottom, y, argmax);
+                    if (j == g.OutWidth) break;
                     var (left, right) = job.Columns(j);
                     var best = top * g.InWidth + left;
                     for (var row = top; row < bottom; row++)
@@ -80,6 +87,30 @@ public sealed unsafe partial class CpuDevice
             }
         }
     }
+
+    // Windows that lie inside the image from left to right, eight at a time: lanes are windows. Returns the first one that is not done.
+    private static int MaxPoolEights(in PoolJob job, float* x, int top, int bottom, float* y, int* argmax)
+    {
+        ref readonly var g = ref job.Geometry;
+        var j = job.FirstInside;
+        var lanes = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) * g.StrideWidth;
+        for (; j <= job.LastEight; j += 8)
+        {
+            var at = top * g.InWidth + j * g.StrideWidth - g.PaddingWidth;
+            var index = lanes + Vector256.Create(at);
+            var best = Eight(x + at, g.StrideWidth);
+            for (var row = top; row < bottom; row++, at += g.InWidth)
+                for (var v = row == top ? 1 : 0; v < g.KernelWidth; v++) Contest(Eight(x + at + v, g.StrideWidth), lanes + Vector256.Create(at + v), ref best, ref index);
+            best.Store(y + j);
+            index.Store(argmax + j);
+        }
+        return j;
+    }
+
+    // x[0], x[stride], … x[7 · stride], and no more is read.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Eight(float* x, int stride) => stride == 1 ? Vector256.Load(x)
+        : Avx2.Permute4x64(Avx.Shuffle(Vector256.Load(x), Vector256.Load(x + 7), 0xD8).AsDouble(), 0xD8).AsSingle();
 
     // Windows of 2 by 2, four at a time: lanes are windows, their columns the even and the odd elements. Returns the number of windows done.
     private static int MaxPoolPairs(float* x, int start, int inWidth, int outWidth, float* y, int* argmax)
@@ -135,14 +166,26 @@ public sealed unsafe partial class CpuDevice
             var x = job.In + (nint)plane * job.InPlane;
             var y = job.Out + (nint)plane * job.OutPlane;
             for (var i = 0; i < g.OutHeight; i++)
+            {
+                var (top, bottom) = job.Rows(i);
                 for (var j = 0; j < g.OutWidth; j++)
                 {
-                    var ((top, bottom), (left, right)) = (job.Rows(i), job.Columns(j));
+                    if (j == job.FirstInside)
+                        for (; j <= job.LastEight; j += 8, y += 8)
+                        {
+                            var sums = Vector256<float>.Zero;
+                            for (var row = top; row < bottom; row++)
+                                for (var v = 0; v < g.KernelWidth; v++) sums += Eight(x + row * g.InWidth + j * g.StrideWidth - g.PaddingWidth + v, g.StrideWidth);
+                            (sums * scale).Store(y);
+                        }
+                    if (j == g.OutWidth) break;
+                    var (left, right) = job.Columns(j);
                     var sum = 0f;
                     for (var row = top; row < bottom; row++)
                         for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) sum += x[at];
                     *y++ = sum * scale;
                 }
+            }
         }
     }
 
@@ -156,13 +199,31 @@ public sealed unsafe partial class CpuDevice
             var dx = job.In + (nint)plane * job.InPlane;
             var dy = job.Out + (nint)plane * job.OutPlane;
             for (var i = 0; i < g.OutHeight; i++)
+            {
+                var (top, bottom) = job.Rows(i);
                 for (var j = 0; j < g.OutWidth; j++)
                 {
-                    var ((top, bottom), (left, right)) = (job.Rows(i), job.Columns(j));
+                    if (j == job.FirstInside && g is { KernelWidth: 2, StrideWidth: 2 })
+                        for (; j <= job.LastEight; j += 8, dy += 8) SpreadEight(Vector256.Load(dy) * scale, dx + 2 * j - g.PaddingWidth, top, bottom, g.InWidth);
+                    if (j == g.OutWidth) break;
+                    var (left, right) = job.Columns(j);
                     var share = *dy++ * scale;
                     for (var row = top; row < bottom; row++)
                         for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) dx[at] += share;
                 }
+            }
+        }
+    }
+
+    // Each of eight shares to two neighbours of some rows.
+    private static void SpreadEight(Vector256<float> shares, float* dx, int top, int bottom, int width)
+    {
+        Vector256<float> low = Avx.UnpackLow(shares, shares), high = Avx.UnpackHigh(shares, shares);
+        Vector256<float> left = Avx.Permute2x128(low, high, 0x20), right = Avx.Permute2x128(low, high, 0x31);
+        for (var row = top; row < bottom; row++)
+        {
+            (Vector256.Load(dx + row * width) + left).Store(dx + row * width);
+            (Vector256.Load(dx + row * width + 8) + right).Store(dx + row * width + 8);
         }
     }
 }
