@@ -1,3 +1,5 @@
+using static RawDL.Benchmarks.KernelWorkload;
+
 namespace RawDL.Benchmarks;
 
 /// <summary>LeNet's convolutions at batch 64, counted dense: each kernel alone.</summary>
@@ -35,6 +37,4 @@ internal static class ConvolutionKernels
             }),
         ];
     }
-
-    private static Tensor Filled(Tape tape, Shape shape) => KernelWorkload.Filled(tape, shape);
 }

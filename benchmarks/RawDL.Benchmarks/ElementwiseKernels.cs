@@ -1,3 +1,5 @@
+using static RawDL.Benchmarks.KernelWorkload;
+
 namespace RawDL.Benchmarks;
 
 /// <summary>Functions of each of 4 million elements (16 MiB, larger than most caches), sums, and the bias of a layer.</summary>
@@ -44,6 +46,4 @@ internal static class ElementwiseKernels
             return () => cpu.UnaryBackward(op, x, y, y, dx);
         }),
     ];
-
-    private static Tensor Filled(Tape tape, Shape shape) => KernelWorkload.Filled(tape, shape);
 }

@@ -1,3 +1,5 @@
+using static RawDL.Benchmarks.KernelWorkload;
+
 namespace RawDL.Benchmarks;
 
 /// <summary>Normalisations of images [32, 64, 32, 32] and of rows [4096, 512].</summary>
@@ -54,6 +56,4 @@ internal static class NormKernels
             ];
         }
     }
-
-    private static Tensor Filled(Tape tape, Shape shape) => KernelWorkload.Filled(tape, shape);
 }

@@ -19,9 +19,9 @@ public static class QuickBenchmarks
         using var tape = new Tape(cpu, TapeMode.Inference);
         foreach (var workload in MatMulWorkload.All)
         {
-            var a = Filled(tape, new Shape(workload.Rows, workload.Inner));
-            var b = Filled(tape, new Shape(workload.Inner, workload.Columns));
-            var c = Filled(tape, new Shape(workload.Rows, workload.Columns));
+            var a = KernelWorkload.Filled(tape, new Shape(workload.Rows, workload.Inner));
+            var b = KernelWorkload.Filled(tape, new Shape(workload.Inner, workload.Columns));
+            var c = KernelWorkload.Filled(tape, new Shape(workload.Rows, workload.Columns));
             var geometry = new MatMulGeometry(workload.Rows, workload.Columns, workload.Inner, workload.Transpose);
             Print($"matmul {workload.Name}", workload, Time(() => cpu.MatMul(geometry, a, b, c, Store.Overwrite), 0.3, 0.5));
             tape.Reset();
@@ -55,13 +55,6 @@ public static class QuickBenchmarks
             using var tape = new Tape(cpu);
             Print(kernel.Name, kernel, Time(kernel.Open(cpu, tape), 0.15, 0.25));
         }
-    }
-
-    private static Tensor Filled(Tape tape, Shape shape)
-    {
-        var tensor = tape.Allocate(shape);
-        tensor.Fill(0.125f);
-        return tensor;
     }
 
     private static (double Median, double Best, double Processor) Time(Action action, double warmUp, double seconds)

@@ -18,6 +18,8 @@ internal static class FmaCeiling
     /// <param name="iterations">Turns of the loop on each thread; each does <see cref="Sums"/> or <see cref="FewSums"/> vector multiply-adds.</param>
     public static double Measure(int threads, int iterations)
     {
+        (Func<int, float> Run, int Width) loop = Vector512.IsHardwareAccelerated ? (Run512, Sums * Vector512<float>.Count)
+            : Fma.IsSupported ? (Run256, FewSums * Vector256<float>.Count) : (Run, Sums * Vector<float>.Count);
         using var barrier = new Barrier(threads);
         var seconds = new double[threads];
         var keep = new float[threads];
@@ -29,15 +31,14 @@ internal static class FmaCeiling
             {
                 barrier.SignalAndWait();
                 var watch = Stopwatch.StartNew();
-                keep[index] = Vector512.IsHardwareAccelerated ? Run512(iterations) : Fma.IsSupported ? Run256(iterations) : Run(iterations);
+                keep[index] = loop.Run(iterations);
                 seconds[index] = watch.Elapsed.TotalSeconds;
             });
             team[i].Start();
         }
         foreach (var thread in team) thread.Join();
         GC.KeepAlive(keep);
-        var width = Vector512.IsHardwareAccelerated ? Sums * Vector512<float>.Count : Fma.IsSupported ? FewSums * Vector256<float>.Count : Sums * Vector<float>.Count;
-        return 2.0 * width * iterations * threads / seconds.Max();
+        return 2.0 * loop.Width * iterations * threads / seconds.Max();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -92,7 +92,7 @@ public sealed unsafe partial class CpuDevice
         for (var o = 0; o < job.GroupOutChannels; o += count)
         {
             var channel = group * job.GroupOutChannels + o;
-            count = SegmentRows(job.GroupOutChannels - o);
+            count = NextRows(TileRows, job.GroupOutChannels - o);
             tile.Rows = Math.Min(count, job.GroupOutChannels - o);
             tile.A = job.Weight + (nint)channel * job.Taps;
             for (var r = 0; r < 8; r++) first[r] = job.Bias == null || r >= tile.Rows ? 0f : job.Bias[channel + r];
@@ -192,7 +192,7 @@ public sealed unsafe partial class CpuDevice
             (n, at) = Math.DivRem(pixel + done, job.OutPlane);
             run = Math.Min(columns - done, job.OutPlane - at);
             for (var r = 0; r < count; r++)
-                Put(whole + r * TileColumns + done, job.Y + ((nint)n * job.Geometry.OutChannels + channel + r) * job.OutPlane + at, run, Store.Add);
+                PutRow(whole + r * TileColumns + done, job.Y + ((nint)n * job.Geometry.OutChannels + channel + r) * job.OutPlane + at, run, Store.Add);
         }
     }
 

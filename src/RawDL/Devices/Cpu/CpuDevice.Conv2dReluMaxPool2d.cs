@@ -85,7 +85,7 @@ public sealed unsafe partial class CpuDevice
         int count;
         for (var o = block * pooled.BlockChannels; o < end; o += count)
         {
-            count = SegmentRows(end - o);
+            count = NextRows(TileRows, end - o);
             tile.Rows = Math.Min(count, end - o);
             tile.A = job.Weight + (nint)o * job.Taps;
             for (var r = 0; r < 8; r++) first[r] = job.Bias == null || r >= tile.Rows ? 0f : job.Bias[o + r];

@@ -51,8 +51,8 @@ public sealed unsafe partial class CpuDevice
 
     private void PrepareThreads(ref WinnersJob job, int winners, int scratch)
     {
-        job.MaximalWinners = Blocks(winners + 8, 16) * 16;
-        job.ThreadScratchLength = 2 * job.MaximalWinners + Blocks(scratch, 16) * 16;
+        job.MaximalWinners = Align(winners + 8);
+        job.ThreadScratchLength = 2 * job.MaximalWinners + Align(scratch);
         job.ThreadScratch = Scratch(ConvolutionThreadsSlot, Threads * job.ThreadScratchLength);
         job.WindowOffsets = (int*)Scratch(TapOffsetsSlot, job.Windows);
         var pooledWidth = job.Geometry.PooledWidth;
@@ -93,11 +93,14 @@ public sealed unsafe partial class CpuDevice
         public readonly int Step(int code) => ((code >> 1 & 1) * Width + (code & 1)) * Channels;
     }
 
+    // What ReLU leaves of a gradient: 0 · NaN and 0 · ∞ go on.
+    private static float ThroughRelu(int code, float gradient) => code < Off ? gradient : 0f * gradient;
+
     /// <summary>The winners of one output channel in images first … first + count − 1; offsets count from the first image. Gradients of 0 are left out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CollectWinners(in WinnersJob job, int channel, int first, int count, int* offsets, float* gradients)
     {
-        // By code. What ReLU leaves of the gradient is a factor: 0 · NaN and 0 · ∞ go on, as through ReLU itself.
+        // By code; slopes as in ThroughRelu.
         var steps = Vector256.Create(job.Step(0), job.Step(1), job.Step(2), job.Step(3), 0, 0, 0, 0);
         steps = Avx2.Permute2x128(steps, steps, 0x00);
         var slopes = Vector256.Create(1f, 1f, 1f, 1f, 0f, 0f, 0f, 0f);
@@ -127,7 +130,7 @@ public sealed unsafe partial class CpuDevice
             {
                 int code = argmax[window];
                 offsets[winners] = origin + places[window] + job.Step(code);
-                gradients[winners] = code < Off ? dy[window] : 0f * dy[window];
+                gradients[winners] = ThroughRelu(code, dy[window]);
                 winners += gradients[winners] != 0f ? 1 : 0;
             }
         }
@@ -175,13 +178,13 @@ public sealed unsafe partial class CpuDevice
     private static void AddImagesToKernel(in WinnersJob job, float* x, int winners, float* kernel)
     {
         nint stride = job.Width * job.Channels;
-        var kernelHeight = job.Geometry.Convolution.KernelHeight;
-        if (job.RunLength <= ThinRun)
+        int kernelHeight = job.Geometry.Convolution.KernelHeight, run = job.RunLength, room = job.RoomLength;
+        if (run <= ThinRun)
             for (var u = 0; u < kernelHeight; u += ThinRows)
-                AddThinRuns(x + u * stride, stride, Math.Min(ThinRows, kernelHeight - u), job.OwnOffsets, job.OwnGradients, winners, kernel + u * job.RoomLength, job.RoomLength);
+                AddThinRuns(x + u * stride, stride, Math.Min(ThinRows, kernelHeight - u), job.OwnOffsets, job.OwnGradients, winners, kernel + u * room, room);
         else
             for (var u = 0; u < kernelHeight; u++)
-                AddRuns(x + u * stride, job.RunLength, job.OwnOffsets, job.OwnGradients, winners, kernel + u * job.RoomLength);
+                AddRuns(x + u * stride, run, job.OwnOffsets, job.OwnGradients, winners, kernel + u * room);
     }
 
     // Rows[u, o, ·] = weight of output channel o, with zeros behind each run: one row of all kernels fits L1.
@@ -259,17 +262,17 @@ public sealed unsafe partial class CpuDevice
         new Span<int>(lengths, (int)outputs + 1).Clear();
         var found = places + 4 * windows;
         var counts = stackalloc int[4];
-        int count = 0, winners = 0;
+        int room = job.RoomLength, count = 0, winners = 0;
         for (nint window = 0; window < windows; window++)
         {
             var dy = job.Dy + n * outputs * windows + window;
             var argmax = job.Argmax + n * outputs * windows + window;
             for (var place = 0; place < 4; place++) counts[place] = 0;
             var offset = 0;
-            for (nint o = 0; o < outputs; o++, offset += job.RoomLength, dy += windows, argmax += windows)
+            for (nint o = 0; o < outputs; o++, offset += room, dy += windows, argmax += windows)
             {
                 nint code = *argmax, place = code & 3, at = place * outputs + counts[place];
-                var gradient = code < Off ? *dy : 0f * *dy;
+                var gradient = ThroughRelu((int)code, *dy);
                 unordered[at] = offset;
                 values[at] = gradient;
                 counts[place] += gradient != 0f ? 1 : 0;
@@ -305,16 +308,16 @@ public sealed unsafe partial class CpuDevice
         var target = job.Turned + (nint)image * job.ImageLength;
         if (!IsPadded(g))
         {
-            Turn(x, g.InChannels, plane, plane, job.Channels, target);
+            ToChannelsLast(x, g.InChannels, plane, plane, job.Channels, target);
             return;
         }
         new Span<float>(target, job.ImageLength).Clear();
         target += (g.PaddingHeight * job.Width + g.PaddingWidth) * job.Channels;
-        for (var row = 0; row < g.InHeight; row++) Turn(x + row * g.InWidth, g.InChannels, plane, g.InWidth, job.Channels, target + row * job.Width * job.Channels);
+        for (var row = 0; row < g.InHeight; row++) ToChannelsLast(x + row * g.InWidth, g.InChannels, plane, g.InWidth, job.Channels, target + row * job.Width * job.Channels);
     }
 
     // target[pixel, channel] = source[channel, pixel], and 0 in the channels that fill up.
-    private static void Turn(float* source, int channels, nint plane, int pixels, int width, float* target)
+    private static void ToChannelsLast(float* source, int channels, nint plane, int pixels, int width, float* target)
     {
         if (width == 1) new ReadOnlySpan<float>(source, pixels).CopyTo(new Span<float>(target, pixels));
         else if (width % 8 == 0) Pack(source, channels, plane, pixels, 1, width, target);

@@ -28,40 +28,16 @@ public sealed unsafe partial class CpuDevice
         var first = chunk * RowColumns;
         var column = Math.Min(first, job.Columns - RowColumns);
         float* sums = stackalloc float[RowColumns], part = stackalloc float[RowColumns];
+        var rows = stackalloc int[TileDepth];
+        for (var k = 0; k < Math.Min(TileDepth, job.Inner); k++) rows[k] = (int)(k * job.BStep);
         for (var k = 0; k == 0 || k < job.Inner; k += TileDepth)
         {
-            AddRowsTimes(job.A + k, job.B + k * job.BStep + column, job.BStep, Math.Min(TileDepth, job.Inner - k), part);
+            new Span<float>(part, RowColumns).Clear();
+            AddRuns64(job.B + k * job.BStep + column, rows, job.A + k, Math.Min(TileDepth, job.Inner - k), part);
             PutRow(part, sums, RowColumns, k == 0 ? Store.Overwrite : Store.Add);
         }
         if (job.Bias != null) PutRow(job.Bias + column, sums, RowColumns, Store.Add);
         PutRow(sums + (first - column), job.C + first, column + RowColumns - first, Store.Overwrite);
-    }
-
-    // sums = Σ_k a[k] · b[k, 0 … 63].
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddRowsTimes(float* a, float* b, nint step, int depth, float* sums)
-    {
-        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-        for (nint k = 0; k < depth; k++, b += step)
-        {
-            var v = Vector256.Create(a[k]);
-            s0 = Fma.MultiplyAdd(v, Vector256.Load(b), s0);
-            s1 = Fma.MultiplyAdd(v, Vector256.Load(b + 8), s1);
-            s2 = Fma.MultiplyAdd(v, Vector256.Load(b + 16), s2);
-            s3 = Fma.MultiplyAdd(v, Vector256.Load(b + 24), s3);
-            s4 = Fma.MultiplyAdd(v, Vector256.Load(b + 32), s4);
-            s5 = Fma.MultiplyAdd(v, Vector256.Load(b + 40), s5);
-            s6 = Fma.MultiplyAdd(v, Vector256.Load(b + 48), s6);
-            s7 = Fma.MultiplyAdd(v, Vector256.Load(b + 56), s7);
-        }
-        s0.Store(sums);
-        s1.Store(sums + 8);
-        s2.Store(sums + 16);
-        s3.Store(sums + 24);
-        s4.Store(sums + 32);
-        s5.Store(sums + 40);
-        s6.Store(sums + 48);
-        s7.Store(sums + 56);
     }
 
     private static void RowTurnedChunk(void* arguments, int chunk)

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
@@ -34,7 +33,7 @@ public sealed unsafe partial class CpuDevice
         product.BTile = 0;
         for (var height = 0; rows > 0; rows -= product.Tiles * height)
         {
-            height = product.LeftPanel != 0 ? TLanes.Rows : product.Columns <= TLanes.Count ? 8 : NextRows<TLanes, TVector>(rows);
+            height = product.LeftPanel != 0 ? TLanes.Rows : product.Columns <= TLanes.Count ? 8 : NextRows(TLanes.Rows, rows);
             product.Rows = Math.Min(height, rows);
             // Of tiles of 6, the last makes way for two of 4 where it would be followed by 1 or 2 rows.
             var exchanged = product.LeftPanel == 0 && height == 6 && rows % 6 is 1 or 2;
@@ -56,17 +55,13 @@ public sealed unsafe partial class CpuDevice
         product.CTile = 2 * TLanes.Count;
         for (var height = 0; rows > 0; rows -= height)
         {
-            height = product.LeftPanel != 0 ? TLanes.Rows : NextRows<TLanes, TVector>(rows);
+            height = product.LeftPanel != 0 ? TLanes.Rows : NextRows(TLanes.Rows, rows);
             product.Rows = Math.Min(height, rows);
             MultiplyTiles<TLanes, TVector>(product);
             product.A += product.LeftPanel != 0 ? product.LeftPanel : height * product.ARow;
             product.C += height * product.CStride;
         }
     }
-
-    /// <summary>Rows of the next tile where so many are left: as few as can be are computed in vain.</summary>
-    private static int NextRows<TLanes, TVector>(int left) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
-        TLanes.Rows == 8 ? (left > 4 ? 8 : 4) : left is 5 or 6 or > 8 ? 6 : 4;
 
     /// <summary>Tiles of two vectors across, or of one where no more columns are wanted.</summary>
     private static void MultiplyTiles<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
@@ -326,15 +321,4 @@ public sealed unsafe partial class CpuDevice
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put<TLanes, TVector>(TVector lanes, float* c, Store store) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
         TLanes.Store(store == Store.Add ? TLanes.Add(lanes, TLanes.Load(c)) : lanes, c);
-
-    private static void PutRow(float* source, float* target, int count, Store store)
-    {
-        var i = 0;
-        for (; i <= count - 8; i += 8) Put(Vector256.Load(source + i), target + i, store);
-        for (; i <= count - 4; i += 4) Put(Vector128.Load(source + i), target + i, store);
-        for (; i < count; i++) target[i] = store == Store.Add ? source[i] + target[i] : source[i];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Vector128<float> lanes, float* c, Store store) => (store == Store.Add ? lanes + Vector128.Load(c) : lanes).Store(c);
 }

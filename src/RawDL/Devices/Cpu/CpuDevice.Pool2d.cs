@@ -48,9 +48,9 @@ public sealed unsafe partial class CpuDevice
         public int LastPlane(int chunk) => Math.Min(Geometry.Planes, (chunk + 1) * PlanesPerChunk);
 
         // The first window that lies inside the image from left to right; and where the last eight of them may begin: nowhere without 256-bit vectors.
-        public int FirstInside => Blocks(Geometry.PaddingWidth, Geometry.StrideWidth);
-        public int LastEight => Avx2.IsSupported && Geometry.StrideWidth <= 2 && Geometry.InWidth + Geometry.PaddingWidth - Geometry.KernelWidth - 7 * Geometry.StrideWidth is >= 0 and var room
-            ? Math.Min(Geometry.OutWidth - 8, room / Geometry.StrideWidth) : -1;
+        public readonly int FirstInside = Blocks(geometry.PaddingWidth, geometry.StrideWidth);
+        public readonly int LastEight = Avx2.IsSupported && geometry.StrideWidth <= 2 && geometry.InWidth + geometry.PaddingWidth - geometry.KernelWidth - 7 * geometry.StrideWidth is >= 0 and var room
+            ? Math.Min(geometry.OutWidth - 8, room / geometry.StrideWidth) : -1;
 
         // Windows clipped to the image.
         public (int Start, int End) Rows(int i) => Clip(i * Geometry.StrideHeight - Geometry.PaddingHeight, Geometry.KernelHeight, Geometry.InHeight);

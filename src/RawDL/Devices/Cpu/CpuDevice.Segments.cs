@@ -27,10 +27,6 @@ public sealed unsafe partial class CpuDevice
         public readonly float* Row(int r) => A + (r < Rows ? (nint)r * AStride : 0);
     }
 
-    /// <summary>Rows of the next tile where so many are left: as few as can be are computed in vain.</summary>
-    private static int SegmentRows(int left) =>
-        Avx512F.IsSupported ? (left > 4 ? 8 : 4) : Fma.IsSupported && (left > 8 || left is 5 or 6) ? 6 : 4;
-
     private static void MultiplySegments(in SegmentTile tile)
     {
         if (Avx512F.IsSupported)

@@ -16,6 +16,9 @@ public sealed unsafe partial class CpuDevice
 
     private static int TileColumns => Avx512F.IsSupported ? 32 : Fma.IsSupported ? 16 : 8;
 
+    /// <summary>Rows of the next tile where so many are left and a tile has at most <paramref name="largest"/>: as few as can be are computed in vain.</summary>
+    private static int NextRows(int largest, int left) => largest == 8 ? (left > 4 ? 8 : 4) : largest == 6 && left is 5 or 6 or > 8 ? 6 : 4;
+
     /// <summary>a[r, k] = A[Rows[r] + RunStarts[run] + i · Step] for k = run · RunLength + i.</summary>
     private struct Tile
     {
@@ -43,20 +46,16 @@ public sealed unsafe partial class CpuDevice
         }
         var whole = stackalloc float[TileRows * TileColumns];
         Multiply(tile, whole, TileColumns, Store.Overwrite);
-        for (var r = 0; r < rows; r++) Put(whole + r * TileColumns, c + (nint)r * stride, columns, store);
+        for (var r = 0; r < rows; r++) PutRow(whole + r * TileColumns, c + (nint)r * stride, columns, store);
     }
 
-    private static void Put(float* source, float* target, int count, Store store)
+    /// <summary>The first elements of a row into, or onto, others.</summary>
+    private static void PutRow(float* source, float* target, int count, Store store)
     {
         var i = 0;
-        if (store == Store.Overwrite)
-        {
-            for (; i <= count - 8; i += 8) Vector256.Load(source + i).Store(target + i);
-            for (; i < count; i++) target[i] = source[i];
-            return;
-        }
-        for (; i <= count - 8; i += 8) (Vector256.Load(target + i) + Vector256.Load(source + i)).Store(target + i);
-        for (; i < count; i++) target[i] += source[i];
+        for (; i <= count - 8; i += 8) Put(Vector256.Load(source + i), target + i, store);
+        for (; i <= count - 4; i += 4) Put(Vector128.Load(source + i), target + i, store);
+        for (; i < count; i++) target[i] = store == Store.Add ? source[i] + target[i] : source[i];
     }
 
     // 8 rows of two 16-lane vectors: 16 sums, 2 vectors of b and one broadcast of 32 registers.
@@ -250,6 +249,9 @@ public sealed unsafe partial class CpuDevice
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Vector256<float> lanes, float* c, Store store) =>
         (store == Store.Add ? lanes + Vector256.Load(c) : lanes).Store(c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector128<float> lanes, float* c, Store store) => (store == Store.Add ? lanes + Vector128.Load(c) : lanes).Store(c);
 
     // The meaning of the tiles above.
     private static void MultiplyScalar(in Tile tile, float* c, nint stride, Store store)
