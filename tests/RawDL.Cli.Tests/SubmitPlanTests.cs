@@ -100,6 +100,20 @@ public sealed class SubmitPlanTests
         Assert.That(plan.Warnings, Has.Count.EqualTo(2).And.All.Not.Contain("hush").And.All.Contain("--properties-file"));
     }
 
+    [Test]
+    public void The_JVM_of_a_training_has_one_compiler_unless_the_user_says_what_it_has()
+    {
+        const string Ours = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1";
+        Assert.That(Words(new() { Words = ["train"] }), Does.Contain(Ours));
+        Assert.That(Words(new() { Words = ["--quiet", "train", "--seed", "1"] }), Does.Contain(Ours));
+        Assert.That(Words(new() { Words = ["predict", "train"] }), Does.Not.Contain(Ours));
+        Assert.That(Words(new() { Words = ["train"], Settings = ["spark.driver.extraJavaOptions=-Da=b"] }), Does.Not.Contain(Ours));
+        Assert.That(Words(new() { Words = ["train"], Defaults = new Dictionary<string, string> { ["spark.driver.extraJavaOptions"] = "-Da=b" } }), Does.Not.Contain(Ours));
+        Assert.That(Words(new() { Words = ["train"], Passed = ["--driver-java-options", "-Da=b"] }), Does.Not.Contain(Ours));
+
+        static List<string> Words(SubmitRequest request) => SubmitPlan.Create(Three, request with { Master = "local[2]" }, OneFile, "t").Arguments;
+    }
+
     [TestCase("512m", 512)]
     [TestCase("4G", 4096)]
     [TestCase("1t", 1 << 20)]
@@ -122,5 +136,6 @@ public sealed class SubmitPlanTests
     private static string Short(SubmitPlan plan) => string.Join(' ', plan.Arguments)
         .Replace("--conf spark.pyspark.python=", "PYTHON=", StringComparison.Ordinal)
         .Replace("--conf spark.pyspark.driver.python=", "DRIVER=", StringComparison.Ordinal)
-        .Replace("--conf spark.api.mode=", "MODE=", StringComparison.Ordinal);
+        .Replace("--conf spark.api.mode=", "MODE=", StringComparison.Ordinal)
+        .Replace(" --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1", "", StringComparison.Ordinal);
 }

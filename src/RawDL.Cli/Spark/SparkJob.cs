@@ -8,6 +8,15 @@ internal sealed class SparkJob : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly SparkDriver _driver;
+
+    // Floats hardly shrink, and the time to try is lost in each round; so is that of a detour of its sums. What Spark says of each task would hide the progress.
+    private readonly Dictionary<string, string> _settings = new(RankStage.Settings)
+    {
+        ["spark.broadcast.compress"] = "false",
+        ["spark.shuffle.compress"] = "false",
+        ["spark.task.maxDirectResultSize"] = "32m",
+        ["spark.log.level"] = "WARN",
+    };
     private SparkContext? _context;
 
     private SparkJob(SparkDriver driver) => _driver = driver;
@@ -19,8 +28,7 @@ internal sealed class SparkJob : IDisposable
     public SparkContext Context => _context ??= _driver.Start(new SparkOptions
     {
         Name = "rawdl",
-        // Floats hardly shrink, and the time to try is lost in each round; so is that of a detour of its sums. What Spark says of each task would hide the progress.
-        Defaults = new Dictionary<string, string>(RankStage.Settings) { ["spark.broadcast.compress"] = "false", ["spark.shuffle.compress"] = "false", ["spark.task.maxDirectResultSize"] = "32m", ["spark.log.level"] = "WARN" },
+        Defaults = _settings,
     });
 
     /// <summary>Runs a command line, whoever started the process.</summary>
@@ -47,7 +55,9 @@ internal sealed class SparkJob : IDisposable
         int code;
         try
         {
-            code = (int)run(args is [var path, .. var words] ? JobDescription.Apply(path, words) : []);
+            var command = args is [var path, .. var words] ? JobDescription.Apply(path, words) : [];
+            if (TrainingJvm.Suits(command)) job._settings[TrainingJvm.ExecutorKey] = TrainingJvm.Options;
+            code = (int)run(command);
         }
         catch (UsageException wrong)
         {

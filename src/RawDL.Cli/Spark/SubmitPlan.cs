@@ -128,6 +128,9 @@ internal sealed partial class SubmitPlan
         if (_request.OwnSetting(Python) is null) Add("--conf", $"{Python}={executor}");
         if (_request.OwnSetting(DriverPython) is null) Add("--conf", $"{DriverPython}={driver}");
         if (_spark.Version is not { Major: < 4 } && _request.OwnSetting(Mode) is null) Add("--conf", $"{Mode}=classic");
+        // The executors' options are set by the driver, which starts after its own JVM.
+        if (TrainingJvm.Suits(_request.Words) && _request.Setting(TrainingJvm.DriverKey) is null && !_request.Passed.Contains("--driver-java-options"))
+            Add("--conf", $"{TrainingJvm.DriverKey}={TrainingJvm.Options}");
         // The option hides the setting of the same meaning: ours joins what is there.
         AddList("--files", _request.Files, _kind == SparkMaster.Yarn ? "spark.yarn.dist.files" : "spark.files", _files);
         AddList("--archives", _request.Archives, _kind == SparkMaster.Yarn ? "spark.yarn.dist.archives" : "spark.archives", _archives);
