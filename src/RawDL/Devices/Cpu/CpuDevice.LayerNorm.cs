@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuDevice
             Statistics = Pointer(statistics),
             Y = Pointer(y),
         };
-        _team.Run(geometry.Outer, &LayerNormForwardRow, &job);
+        _team.Run(Blocks(geometry.Outer, RowsPerChunk(geometry)), &LayerNormForwardChunk, &job);
     }
 
     /// <inheritdoc/>
@@ -35,14 +35,29 @@ public sealed unsafe partial class CpuDevice
             Dscale = PointerOrNull(dscale),
             Dshift = PointerOrNull(dshift),
         };
-        if (job.Dx != null) _team.Run(geometry.Outer, &LayerNormBackwardRow, &job);
+        if (job.Dx != null) _team.Run(Blocks(geometry.Outer, RowsPerChunk(geometry)), &LayerNormBackwardChunk, &job);
         if (job.Dscale == null && job.Dshift == null) return;
         _team.Run((geometry.Channels * geometry.Inner + LayerNormColumns - 1) / LayerNormColumns, &LayerNormBackwardColumns, &job);
     }
 
-    private static void LayerNormForwardRow(void* arguments, int row)
+    private static int RowsPerChunk(in NormGeometry geometry) => Math.Max(1, ChunkLength / Math.Max(1, geometry.Channels * geometry.Inner));
+
+    private static void LayerNormForwardChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(NormJob*)arguments;
+        var rows = RowsPerChunk(job.Geometry);
+        for (var row = chunk * rows; row < Math.Min(job.Geometry.Outer, (chunk + 1) * rows); row++) LayerNormForwardRow(job, row);
+    }
+
+    private static void LayerNormBackwardChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(NormJob*)arguments;
+        var rows = RowsPerChunk(job.Geometry);
+        for (var row = chunk * rows; row < Math.Min(job.Geometry.Outer, (chunk + 1) * rows); row++) LayerNormBackwardRow(job, row);
+    }
+
+    private static void LayerNormForwardRow(in NormJob job, int row)
+    {
         var count = job.Geometry.Channels * job.Geometry.Inner;
         if (count == 0) return;
         float* x = job.X + (nint)row * count, y = job.Y + (nint)row * count;
@@ -60,9 +75,8 @@ public sealed unsafe partial class CpuDevice
     }
 
     // With g = dy·scale, x̂ = (x − mean)·invstd and m values in the row: dx += invstd·(g − Σg/m − x̂·Σ(g·x̂)/m).
-    private static void LayerNormBackwardRow(void* arguments, int row)
+    private static void LayerNormBackwardRow(in NormJob job, int row)
     {
-        ref readonly var job = ref *(NormJob*)arguments;
         var count = job.Geometry.Channels * job.Geometry.Inner;
         if (count == 0) return;
         float* x = job.X + (nint)row * count, dy = job.Dy + (nint)row * count, dx = job.Dx + (nint)row * count;
@@ -88,7 +102,13 @@ public sealed unsafe partial class CpuDevice
             }
         }
         float offset = (float)(sum / count), tilt = (float)(product / count * inverse * inverse);
-        for (var i = 0; i < count; i++) dx[i] += inverse * (dy[i] * job.Scale[i] - offset - tilt * (x[i] - mean));
+        var last = 0;
+        for (; last <= count - Vector<float>.Count; last += Vector<float>.Count)
+        {
+            var g = Vector.Load(dy + last) * Vector.Load(job.Scale + last) - new Vector<float>(offset) - tilt * (Vector.Load(x + last) - new Vector<float>(mean));
+            (Vector.Load(dx + last) + inverse * g).Store(dx + last);
+        }
+        for (; last < count; last++) dx[last] += inverse * (dy[last] * job.Scale[last] - offset - tilt * (x[last] - mean));
     }
 
     // Sums over the rows, in order: blocks of rows in float, each block added to the destination.

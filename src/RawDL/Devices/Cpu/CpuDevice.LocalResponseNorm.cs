@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL;
 
@@ -57,19 +58,29 @@ public sealed unsafe partial class CpuDevice
             // Even sizes reach one channel further down than up.
             var low = Math.Max(0, channel - geometry.Size / 2);
             var high = Math.Min(geometry.Channels - 1, channel + (geometry.Size - 1) / 2);
-            for (var i = first; i < end; i += Vector<float>.Count)
+            var x = job.X + sample + (nint)low * geometry.Inner;
+            var at = sample + (nint)channel * geometry.Inner;
+            var i = first;
+            for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
             {
-                var lanes = Math.Min(Vector<float>.Count, end - i);
                 var squares = Vector<float>.Zero;
-                for (var other = low; other <= high; other++)
+                var source = x + i;
+                for (var other = low; other <= high; other++, source += geometry.Inner)
                 {
-                    var value = LoadLanes(job.X + sample + (nint)other * geometry.Inner + i, lanes);
+                    var value = Vector.Load(source);
                     squares += value * value;
                 }
-                var at = sample + (nint)channel * geometry.Inner + i;
                 var denominator = new Vector<float>(geometry.Bias) + factor * squares;
-                StoreLanes(denominator, job.Denominator + at, lanes);
-                StoreLanes(LoadLanes(job.X + at, lanes) * NegativePower(denominator, geometry.Beta), job.Y + at, lanes);
+                denominator.Store(job.Denominator + at + i);
+                (Vector.Load(job.X + at + i) * NegativePower(denominator, geometry.Beta)).Store(job.Y + at + i);
+            }
+            for (; i < end; i++)
+            {
+                var squares = 0f;
+                for (var other = low; other <= high; other++) squares += x[(nint)(other - low) * geometry.Inner + i] * x[(nint)(other - low) * geometry.Inner + i];
+                var denominator = geometry.Bias + factor * squares;
+                job.Denominator[at + i] = denominator;
+                job.Y[at + i] = job.X[at + i] * NegativePower(new Vector<float>(denominator), geometry.Beta)[0];
             }
         }
     }
@@ -87,29 +98,34 @@ public sealed unsafe partial class CpuDevice
         {
             var low = Math.Max(0, channel - (geometry.Size - 1) / 2);
             var high = Math.Min(geometry.Channels - 1, channel + geometry.Size / 2);
-            for (var i = first; i < end; i += Vector<float>.Count)
+            var at = sample + (nint)channel * geometry.Inner;
+            var lowest = sample + (nint)low * geometry.Inner;
+            var i = first;
+            for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
             {
-                var lanes = Math.Min(Vector<float>.Count, end - i);
                 var sum = Vector<float>.Zero;
-                for (var other = low; other <= high; other++)
-                {
-                    var from = sample + (nint)other * geometry.Inner + i;
-                    sum += LoadLanes(job.Dy + from, lanes) * LoadLanes(job.Y + from, lanes) / LoadLanes(job.Denominator + from, lanes);
-                }
-                var at = sample + (nint)channel * geometry.Inner + i;
-                var direct = LoadLanes(job.Dy + at, lanes) * NegativePower(LoadLanes(job.Denominator + at, lanes), geometry.Beta);
-                StoreLanes(LoadLanes(job.Dx + at, lanes) + direct - factor * LoadLanes(job.X + at, lanes) * sum, job.Dx + at, lanes);
+                var from = lowest + i;
+                for (var other = low; other <= high; other++, from += geometry.Inner) sum += Vector.Load(job.Dy + from) * Vector.Load(job.Y + from) / Vector.Load(job.Denominator + from);
+                var direct = Vector.Load(job.Dy + at + i) * NegativePower(Vector.Load(job.Denominator + at + i), geometry.Beta);
+                (Vector.Load(job.Dx + at + i) + direct - factor * Vector.Load(job.X + at + i) * sum).Store(job.Dx + at + i);
+            }
+            for (; i < end; i++)
+            {
+                var sum = 0f;
+                var from = lowest + i;
+                for (var other = low; other <= high; other++, from += geometry.Inner) sum += job.Dy[from] * job.Y[from] / job.Denominator[from];
+                var direct = job.Dy[at + i] * NegativePower(new Vector<float>(job.Denominator[at + i]), geometry.Beta)[0];
+                job.Dx[at + i] = job.Dx[at + i] + direct - factor * job.X[at + i] * sum;
             }
         }
     }
 
-    private static Vector<float> NegativePower(Vector<float> value, float beta) => Vector.Exp(-beta * Vector.Log(value));
-
-    private static Vector<float> LoadLanes(float* source, int lanes) => lanes == Vector<float>.Count ? Vector.Load(source) : LoadPartial(source, lanes);
-
-    private static void StoreLanes(Vector<float> value, float* target, int lanes)
+    // The power of AlexNet's layer by roots; any other by the logarithm.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> NegativePower(Vector<float> value, float beta)
     {
-        if (lanes == Vector<float>.Count) value.Store(target);
-        else StorePartial(value, target, lanes);
+        if (beta != 0.75f) return Elementary.Exp(-beta * Vector.Log(value));
+        var root = Vector.SquareRoot(value);
+        return Vector<float>.One / (root * Vector.SquareRoot(root));
     }
 }

@@ -4,7 +4,7 @@ namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
-    // Sums of one run for the normalisations: lanes of float over at most SumBlock elements, then double. The remainder is added last, scalar.
+    // Sums of one run for the normalisations: lanes of float over at most SumBlock elements, in two sums that do not wait for each other, then double. The remainder is added last, scalar.
     private const int SumBlock = 1024;
 
     private static double RunSum(float* x, int count)
@@ -13,10 +13,15 @@ public sealed unsafe partial class CpuDevice
         for (var start = 0; start < count; start += SumBlock)
         {
             var end = Math.Min(count, start + SumBlock);
-            var lanes = Vector<float>.Zero;
+            Vector<float> lanes = default, others = default;
             var i = start;
+            for (; i <= end - 2 * Vector<float>.Count; i += 2 * Vector<float>.Count)
+            {
+                lanes += Vector.Load(x + i);
+                others += Vector.Load(x + i + Vector<float>.Count);
+            }
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count) lanes += Vector.Load(x + i);
-            total += Vector.Sum(lanes);
+            total += Vector.Sum(lanes + others);
             for (; i < end; i++) total += x[i];
         }
         return total;
@@ -29,14 +34,21 @@ public sealed unsafe partial class CpuDevice
         for (var start = 0; start < count; start += SumBlock)
         {
             var end = Math.Min(count, start + SumBlock);
-            var lanes = Vector<float>.Zero;
+            Vector<float> lanes = default, others = default;
             var i = start;
+            for (; i <= end - 2 * Vector<float>.Count; i += 2 * Vector<float>.Count)
+            {
+                var centred = Vector.Load(x + i) - new Vector<float>(mean);
+                lanes += centred * centred;
+                centred = Vector.Load(x + i + Vector<float>.Count) - new Vector<float>(mean);
+                others += centred * centred;
+            }
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
             {
                 var centred = Vector.Load(x + i) - new Vector<float>(mean);
                 lanes += centred * centred;
             }
-            total += Vector.Sum(lanes);
+            total += Vector.Sum(lanes + others);
             for (; i < end; i++) total += (x[i] - mean) * (x[i] - mean);
         }
         return total;
@@ -49,11 +61,16 @@ public sealed unsafe partial class CpuDevice
         for (var start = 0; start < count; start += SumBlock)
         {
             var end = Math.Min(count, start + SumBlock);
-            var lanes = Vector<float>.Zero;
+            Vector<float> lanes = default, others = default;
             var i = start;
+            for (; i <= end - 2 * Vector<float>.Count; i += 2 * Vector<float>.Count)
+            {
+                lanes += Vector.Load(a + i) * (Vector.Load(x + i) - new Vector<float>(mean));
+                others += Vector.Load(a + i + Vector<float>.Count) * (Vector.Load(x + i + Vector<float>.Count) - new Vector<float>(mean));
+            }
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
                 lanes += Vector.Load(a + i) * (Vector.Load(x + i) - new Vector<float>(mean));
-            total += Vector.Sum(lanes);
+            total += Vector.Sum(lanes + others);
             for (; i < end; i++) total += a[i] * (x[i] - mean);
         }
         return total;

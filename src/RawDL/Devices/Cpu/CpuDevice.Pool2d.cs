@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -23,22 +24,28 @@ public sealed unsafe partial class CpuDevice
     /// <inheritdoc/>
     protected internal override void AveragePool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y)
     {
-        var job = new PoolJob(geometry, Pointer(x), Pointer(y), null);
+        var job = new PoolJob(geometry, Pointer(x), Pointer(y), null, Scratch(PoolRowsSlot, 2 * Threads * PoolRowLength(geometry)));
         _team.Run(job.PlaneChunks, &AveragePool2dForwardChunk, &job);
     }
 
     /// <inheritdoc/>
     protected internal override void AveragePool2dBackward(in Pool2dGeometry geometry, Tensor dy, Tensor dx)
     {
-        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), null);
+        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), null, Scratch(PoolRowsSlot, 2 * Threads * PoolRowLength(geometry)));
         _team.Run(job.PlaneChunks, &AveragePool2dBackwardChunk, &job);
     }
 
+    private const int PoolRowsSlot = 7;
+
+    // A row of an image between its paddings, as far as its windows reach, and what eight windows may read or write beyond.
+    private static int PoolRowLength(in Pool2dGeometry g) => Math.Max(g.PaddingWidth + g.InWidth, (g.OutWidth - 1) * g.StrideWidth + g.KernelWidth) + g.KernelWidth + 32;
+
     // Chunks are whole planes. In stands for x and dx, Out for y and dy.
-    private readonly struct PoolJob(Pool2dGeometry geometry, float* input, float* output, int* argmax)
+    private readonly struct PoolJob(Pool2dGeometry geometry, float* input, float* output, int* argmax, float* rows = null)
     {
         public readonly Pool2dGeometry Geometry = geometry;
         public readonly float* In = input, Out = output;
+        public float* OwnRows => rows + 2 * (nint)WorkerTeam.ThreadIndex * PoolRowLength(Geometry);
         public readonly int* Argmax = argmax;
 
         public int InPlane => Geometry.InHeight * Geometry.InWidth;
@@ -88,14 +95,19 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    // Windows that lie inside the image from left to right, eight at a time: lanes are windows. Returns the first one that is not done.
+    // Windows that lie inside the image from left to right, eight at a time: lanes are windows. The last eight may do some again. Returns the first one that is not done.
     private static int MaxPoolEights(in PoolJob job, float* x, int top, int bottom, float* y, int* argmax)
     {
         ref readonly var g = ref job.Geometry;
         var j = job.FirstInside;
         var lanes = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) * g.StrideWidth;
-        for (; j <= job.LastEight; j += 8)
+        while (job.LastEight >= 0 && j < g.OutWidth)
         {
+            if (j > job.LastEight)
+            {
+                if (job.LastEight < Math.Max(job.FirstInside, g.OutWidth - 8)) break;
+                j = job.LastEight;
+            }
             var at = top * g.InWidth + j * g.StrideWidth - g.PaddingWidth;
             var index = lanes + Vector256.Create(at);
             var best = Eight(x + at, g.StrideWidth);
@@ -103,6 +115,7 @@ public sealed unsafe partial class CpuDevice
                 for (var v = row == top ? 1 : 0; v < g.KernelWidth; v++) Contest(Eight(x + at + v, g.StrideWidth), lanes + Vector256.Create(at + v), ref best, ref index);
             best.Store(y + j);
             index.Store(argmax + j);
+            j += 8;
         }
         return j;
     }
@@ -156,74 +169,134 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
+    // Windows over the sums of columns: a window's elements are added down, then across.
     private static void AveragePool2dForwardChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(PoolJob*)arguments;
         ref readonly var g = ref job.Geometry;
         var scale = 1f / (g.KernelHeight * g.KernelWidth);
+        var sums = job.OwnRows;
+        new Span<float>(sums, PoolRowLength(g)).Clear();
         for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
         {
             var x = job.In + (nint)plane * job.InPlane;
             var y = job.Out + (nint)plane * job.OutPlane;
-            for (var i = 0; i < g.OutHeight; i++)
+            for (var i = 0; i < g.OutHeight; i++, y += g.OutWidth)
             {
                 var (top, bottom) = job.Rows(i);
-                for (var j = 0; j < g.OutWidth; j++)
+                AddRows(x + (nint)top * g.InWidth, bottom - top, g.InWidth, sums + g.PaddingWidth);
+                var j = 0;
+                if (Avx2.IsSupported && g.StrideWidth <= 2)
+                    for (; j < g.OutWidth; j += 8)
+                    {
+                        var sum = Vector256<float>.Zero;
+                        for (var v = 0; v < g.KernelWidth; v++) sum += Eight(sums + j * g.StrideWidth + v, g.StrideWidth);
+                        StoreFirst(sum * scale, y + j, g.OutWidth - j);
+                    }
+                for (; j < g.OutWidth; j++)
                 {
-                    if (j == job.FirstInside)
-                        for (; j <= job.LastEight; j += 8, y += 8)
-                        {
-                            var sums = Vector256<float>.Zero;
-                            for (var row = top; row < bottom; row++)
-                                for (var v = 0; v < g.KernelWidth; v++) sums += Eight(x + row * g.InWidth + j * g.StrideWidth - g.PaddingWidth + v, g.StrideWidth);
-                            (sums * scale).Store(y);
-                        }
-                    if (j == g.OutWidth) break;
-                    var (left, right) = job.Columns(j);
                     var sum = 0f;
-                    for (var row = top; row < bottom; row++)
-                        for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) sum += x[at];
-                    *y++ = sum * scale;
+                    for (var v = 0; v < g.KernelWidth; v++) sum += sums[j * g.StrideWidth + v];
+                    y[j] = sum * scale;
                 }
             }
         }
     }
 
+    // sums = the sum of neighbouring rows.
+    private static void AddRows(float* x, int rows, int width, float* sums)
+    {
+        var c = 0;
+        for (; c <= width - Vector<float>.Count; c += Vector<float>.Count)
+        {
+            var sum = Vector<float>.Zero;
+            for (var row = 0; row < rows; row++) sum += Vector.Load(x + (nint)row * width + c);
+            sum.Store(sums + c);
+        }
+        for (; c < width; c++)
+        {
+            var sum = 0f;
+            for (var row = 0; row < rows; row++) sum += x[(nint)row * width + c];
+            sums[c] = sum;
+        }
+    }
+
+    private static void StoreFirst(Vector256<float> values, float* target, int count)
+    {
+        if (count >= 8)
+        {
+            values.Store(target);
+            return;
+        }
+        var i = 0;
+        if (count >= 4)
+        {
+            values.GetLower().Store(target);
+            (values, i) = (values.GetUpper().ToVector256Unsafe(), 4);
+        }
+        for (var lane = 0; i < count; i++, lane++) target[i] = values[lane];
+    }
+
+    // A row of windows gives each column the sum of its shares, which then goes to every row of the windows.
     private static void AveragePool2dBackwardChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(PoolJob*)arguments;
         ref readonly var g = ref job.Geometry;
         var scale = 1f / (g.KernelHeight * g.KernelWidth);
+        var length = PoolRowLength(g);
+        // Zeros stay before and behind the windows.
+        float* windows = job.OwnRows + g.KernelWidth, shares = job.OwnRows + length;
+        new Span<float>(job.OwnRows, 2 * length).Clear();
         for (var plane = chunk * job.PlanesPerChunk; plane < job.LastPlane(chunk); plane++)
         {
             var dx = job.In + (nint)plane * job.InPlane;
             var dy = job.Out + (nint)plane * job.OutPlane;
-            for (var i = 0; i < g.OutHeight; i++)
+            for (var i = 0; i < g.OutHeight; i++, dy += g.OutWidth)
             {
+                for (var j = 0; j < g.OutWidth; j++) windows[j] = dy[j] * scale;
+                SpreadRow(g, windows, shares, length);
                 var (top, bottom) = job.Rows(i);
-                for (var j = 0; j < g.OutWidth; j++)
-                {
-                    if (j == job.FirstInside && g is { KernelWidth: 2, StrideWidth: 2 })
-                        for (; j <= job.LastEight; j += 8, dy += 8) SpreadEight(Vector256.Load(dy) * scale, dx + 2 * j - g.PaddingWidth, top, bottom, g.InWidth);
-                    if (j == g.OutWidth) break;
-                    var (left, right) = job.Columns(j);
-                    var share = *dy++ * scale;
-                    for (var row = top; row < bottom; row++)
-                        for (var at = row * g.InWidth + left; at < row * g.InWidth + right; at++) dx[at] += share;
-                }
+                for (var row = top; row < bottom; row++) AddRow(shares + g.PaddingWidth, dx + (nint)row * g.InWidth, g.InWidth);
             }
         }
     }
 
-    // Each of eight shares to two neighbours of some rows.
-    private static void SpreadEight(Vector256<float> shares, float* dx, int top, int bottom, int width)
+    // shares[c] = Σ windows[j] over the windows j that hold column c, from the last one on.
+    private static void SpreadRow(in Pool2dGeometry g, float* windows, float* shares, int length)
     {
-        Vector256<float> low = Avx.UnpackLow(shares, shares), high = Avx.UnpackHigh(shares, shares);
-        Vector256<float> left = Avx.Permute2x128(low, high, 0x20), right = Avx.Permute2x128(low, high, 0x31);
-        for (var row = top; row < bottom; row++)
+        if (Avx.IsSupported && g.StrideWidth == 1)
+            for (var c = 0; c < g.OutWidth + g.KernelWidth - 1; c += 8)
+            {
+                var sum = Vector256.Load(windows + c);
+                for (var v = 1; v < g.KernelWidth; v++) sum += Vector256.Load(windows + c - v);
+                sum.Store(shares + c);
+            }
+        else if (Avx.IsSupported && g.StrideWidth == 2)
+            for (var c = 0; c < g.OutWidth + (g.KernelWidth - 1) / 2; c += 8)
+            {
+                // Even and odd columns.
+                var (even, odd) = (Vector256.Load(windows + c), g.KernelWidth > 1 ? Vector256.Load(windows + c) : default);
+                for (var v = 2; v < g.KernelWidth; v += 2)
+                {
+                    even += Vector256.Load(windows + c - v / 2);
+                    if (v + 1 < g.KernelWidth) odd += Vector256.Load(windows + c - v / 2);
+                }
+                Vector256<float> low = Avx.UnpackLow(even, odd), high = Avx.UnpackHigh(even, odd);
+                Avx.Permute2x128(low, high, 0x20).Store(shares + 2 * c);
+                Avx.Permute2x128(low, high, 0x31).Store(shares + 2 * c + 8);
+            }
+        else
         {
-            (Vector256.Load(dx + row * width) + left).Store(dx + row * width);
-            (Vector256.Load(dx + row * width + 8) + right).Store(dx + row * width + 8);
+            new Span<float>(shares, length).Clear();
+            for (var j = 0; j < g.OutWidth; j++)
+                for (var v = 0; v < g.KernelWidth; v++) shares[j * g.StrideWidth + v] += windows[j];
         }
+    }
+
+    private static void AddRow(float* x, float* sum, int width)
+    {
+        var c = 0;
+        for (; c <= width - Vector<float>.Count; c += Vector<float>.Count) (Vector.Load(sum + c) + Vector.Load(x + c)).Store(sum + c);
+        for (; c < width; c++) sum[c] += x[c];
     }
 }

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace RawDL;
 
-// Rows (Inner = 1) run their vectors along the classes; else the vectors run along the inner extent, one lane per column, and walk over the classes.
+// Long rows (Inner = 1) run their vectors along the classes. Rows of few classes are turned in small tiles, so that each lane is a row; with an inner extent each lane is a column. Lanes walk over the classes.
 public sealed unsafe partial class CpuDevice
 {
     /// <inheritdoc/>
@@ -19,6 +19,9 @@ public sealed unsafe partial class CpuDevice
         _team.Run(job.Chunks, &SoftmaxBackwardChunk, &job);
     }
 
+    // Rows of so few classes are worth turning.
+    private const int FewClasses = 64;
+
     private readonly struct SoftmaxJob(ReduceGeometry geometry, SoftmaxKind kind, float* source, float* dy, float* target)
     {
         public readonly ReduceGeometry Geometry = geometry;
@@ -33,13 +36,31 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(SoftmaxJob*)arguments;
         var (classes, inner) = (job.Geometry.Reduced, job.Geometry.Inner);
-        var end = Math.Min(job.Geometry.Outer, (chunk + 1) * job.OuterPerChunk);
-        for (var outer = chunk * job.OuterPerChunk; outer < end; outer++)
+        var first = chunk * job.OuterPerChunk;
+        var end = Math.Min(job.Geometry.Outer, first + job.OuterPerChunk);
+        if (inner == 1 && IsFew(classes))
+        {
+            var tile = stackalloc float[FewClasses * Vector<float>.Count];
+            new Span<float>(tile, classes * Vector<float>.Count).Clear();
+            for (var row = first; row < end; row += Vector<float>.Count)
+            {
+                var rows = Math.Min(Vector<float>.Count, end - row);
+                TurnRows(job.Source + row * classes, tile, classes, rows);
+                SoftmaxLanes(job.Kind, tile, tile, classes, Vector<float>.Count, out _, out _);
+                TurnBack(tile, job.Target + row * classes, classes, rows);
+            }
+            return;
+        }
+        for (var outer = first; outer < end; outer++)
         {
             float* x = job.Source + outer * classes * inner, y = job.Target + outer * classes * inner;
             if (inner == 1) SoftmaxRow(job.Kind, x, y, classes);
             else
-                for (var i = 0; i < inner; i++) SoftmaxColumn(job.Kind, x + i, y + i, classes, inner);
+            {
+                var i = 0;
+                for (; Vector.IsHardwareAccelerated && i <= inner - Vector<float>.Count; i += Vector<float>.Count) SoftmaxLanes(job.Kind, x + i, y + i, classes, inner, out _, out _);
+                for (; i < inner; i++) SoftmaxColumn(job.Kind, x + i, y + i, classes, inner);
+            }
         }
     }
 
@@ -49,11 +70,58 @@ public sealed unsafe partial class CpuDevice
         var (classes, inner) = (job.Geometry.Reduced, job.Geometry.Inner);
         var end = Math.Min(job.Geometry.Outer, (chunk + 1) * job.OuterPerChunk);
         for (var outer = chunk * job.OuterPerChunk; outer < end; outer++)
-            for (var i = 0; i < inner; i++)
+        {
+            float* y = job.Source + outer * classes * inner, dy = job.Dy + outer * classes * inner, dx = job.Target + outer * classes * inner;
+            if (inner == 1 && classes >= Vector<float>.Count) SoftmaxBackwardRow(job.Kind, y, dy, dx, classes);
+            else
+                for (var i = 0; i < inner; i++) SoftmaxBackwardColumn(job.Kind, y + i, dy + i, dx + i, classes, inner);
+        }
+    }
+
+    private static bool IsFew(int classes) => Vector.IsHardwareAccelerated && classes <= FewClasses;
+
+    // Element c of row r goes to lane r of vector c.
+    private static void TurnRows(float* rows, float* tile, int classes, int count)
+    {
+        for (var r = 0; r < count; r++, rows += classes)
+            for (var c = 0; c < classes; c++) tile[c * Vector<float>.Count + r] = rows[c];
+    }
+
+    private static void TurnBack(float* tile, float* rows, int classes, int count)
+    {
+        for (var r = 0; r < count; r++, rows += classes)
+            for (var c = 0; c < classes; c++) rows[c] = tile[c * Vector<float>.Count + r];
+    }
+
+    // The softmax of each lane over vectors that lie stride elements apart; x and y may be one.
+    private static void SoftmaxLanes(SoftmaxKind kind, float* x, float* y, int classes, int stride, out Vector<float> maximum, out Vector<float> sum)
+    {
+        // NaN never wins; it comes back through x − maximum.
+        var highest = new Vector<float>(float.NegativeInfinity);
+        for (var i = 0; i < classes * stride; i += stride)
+        {
+            var value = Vector.Load(x + i);
+            highest = Vector.ConditionalSelect(Vector.GreaterThan(value, highest), value, highest);
+        }
+        var total = Vector<float>.Zero;
+        if (kind == SoftmaxKind.Softmax)
+        {
+            for (var i = 0; i < classes * stride; i += stride)
             {
-                var start = outer * classes * inner + i;
-                SoftmaxBackwardColumn(job.Kind, job.Source + start, job.Dy + start, job.Target + start, classes, inner);
+                var power = Elementary.Exp(Vector.Load(x + i) - highest);
+                power.Store(y + i);
+                total += power;
             }
+            var scale = Vector<float>.One / total;
+            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(y + i) * scale).Store(y + i);
+        }
+        else
+        {
+            for (var i = 0; i < classes * stride; i += stride) total += Elementary.Exp(Vector.Load(x + i) - highest);
+            var log = Vector.Log(total);
+            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(x + i) - highest - log).Store(y + i);
+        }
+        (maximum, sum) = (highest, total);
     }
 
     private static void SoftmaxRow(SoftmaxKind kind, float* x, float* y, int classes)
@@ -86,6 +154,24 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Softmax: dx += y·(dy − Σ dy·y). Log-softmax: dx += dy − exp(y)·Σ dy.
+    private static void SoftmaxBackwardRow(SoftmaxKind kind, float* y, float* dy, float* dx, int classes)
+    {
+        var factor = (float)(kind == SoftmaxKind.Softmax ? RunProduct(dy, y, 0f, classes) : RunSum(dy, classes));
+        var i = 0;
+        if (kind == SoftmaxKind.Softmax)
+        {
+            for (; i <= classes - Vector<float>.Count; i += Vector<float>.Count)
+                (Vector.Load(dx + i) + Vector.Load(y + i) * (Vector.Load(dy + i) - new Vector<float>(factor))).Store(dx + i);
+            for (; i < classes; i++) dx[i] += y[i] * (dy[i] - factor);
+        }
+        else
+        {
+            for (; Vector.IsHardwareAccelerated && i <= classes - Vector<float>.Count; i += Vector<float>.Count)
+                (Vector.Load(dx + i) + Vector.Load(dy + i) - Elementary.Exp(Vector.Load(y + i)) * factor).Store(dx + i);
+            for (; i < classes; i++) dx[i] += dy[i] - MathF.Exp(y[i]) * factor;
+        }
+    }
+
     private static void SoftmaxBackwardColumn(SoftmaxKind kind, float* y, float* dy, float* dx, int classes, int stride)
     {
         double sum = 0;

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
@@ -26,24 +28,47 @@ public sealed unsafe partial class CpuDevice
         public int Chunks => (Geometry.Rows + RowsPerChunk - 1) / RowsPerChunk;
     }
 
-    // loss = log Σ exp(x) − (1 − s)·x[label] − s/C · Σ x, all relative to the maximum.
     private static void CrossEntropyForwardChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(CrossEntropyJob*)arguments;
-        var (classes, smoothing) = (job.Geometry.Classes, job.Geometry.Smoothing);
-        var end = Math.Min(job.Geometry.Rows, (chunk + 1) * job.RowsPerChunk);
-        for (var row = chunk * job.RowsPerChunk; row < end; row++)
+        var classes = job.Geometry.Classes;
+        var first = chunk * job.RowsPerChunk;
+        var end = Math.Min(job.Geometry.Rows, first + job.RowsPerChunk);
+        if (IsFew(classes))
+        {
+            var tile = stackalloc float[FewClasses * Vector<float>.Count];
+            new Span<float>(tile, classes * Vector<float>.Count).Clear();
+            for (var row = first; row < end; row += Vector<float>.Count)
+            {
+                var rows = Math.Min(Vector<float>.Count, end - row);
+                TurnRows(job.Source + row * classes, tile, classes, rows);
+                SoftmaxLanes(SoftmaxKind.Softmax, tile, tile, classes, Vector<float>.Count, out var maximum, out var sum);
+                TurnBack(tile, job.Target + row * classes, classes, rows);
+                var log = Vector.Log(sum);
+                for (var r = 0; r < rows; r++) job.Losses[row + r] = CrossEntropy(job, row + r, maximum[r], log[r]);
+            }
+            return;
+        }
+        for (var row = first; row < end; row++)
         {
             float* x = job.Source + row * classes, p = job.Target + row * classes;
             var maximum = Maximum(x, classes, 1);
             var sum = ExpOfDifferences(x, maximum, p, classes);
             Scale(p, (float)(1 / sum), classes);
-            // A label outside the classes cannot be refused here; NaN is loud and reads no foreign memory.
-            double loss = (uint)job.Labels[row] < (uint)classes ? Math.Log(sum) - (1 - smoothing) * ((double)x[job.Labels[row]] - maximum) : double.NaN;
-            if (smoothing != 0f)
-                for (var c = 0; c < classes; c++) loss -= (double)smoothing / classes * ((double)x[c] - maximum);
-            job.Losses[row] = (float)loss;
+            job.Losses[row] = CrossEntropy(job, row, maximum, Math.Log(sum));
         }
+    }
+
+    // loss = log Σ exp(x) − (1 − s)·x[label] − s/C · Σ x, all relative to the maximum.
+    private static float CrossEntropy(in CrossEntropyJob job, int row, float maximum, double log)
+    {
+        var (classes, smoothing) = (job.Geometry.Classes, job.Geometry.Smoothing);
+        var x = job.Source + row * classes;
+        // A label outside the classes cannot be refused here; NaN is loud and reads no foreign memory.
+        double loss = (uint)job.Labels[row] < (uint)classes ? log - (1 - smoothing) * ((double)x[job.Labels[row]] - maximum) : double.NaN;
+        if (smoothing != 0f)
+            for (var c = 0; c < classes; c++) loss -= (double)smoothing / classes * ((double)x[c] - maximum);
+        return (float)loss;
     }
 
     private static void CrossEntropyBackwardChunk(void* arguments, int chunk)
@@ -56,8 +81,14 @@ public sealed unsafe partial class CpuDevice
             float* p = job.Source + row * classes, dx = job.Target + row * classes;
             var dy = job.Losses[row];
             var others = smoothing / classes;
-            for (var c = 0; c < classes; c++)
-                dx[c] += dy * (p[c] - (c == job.Labels[row] ? 1f - smoothing + others : others));
+            var label = job.Labels[row];
+            var (isClass, before) = ((uint)label < (uint)classes, 0f);
+            if (isClass) before = dx[label];
+            var c = 0;
+            for (; c <= classes - Vector<float>.Count; c += Vector<float>.Count)
+                (Vector.Load(dx + c) + dy * (Vector.Load(p + c) - new Vector<float>(others))).Store(dx + c);
+            for (; c < classes; c++) dx[c] += dy * (p[c] - others);
+            if (isClass) dx[label] = before + dy * (p[label] - (1f - smoothing + others));
         }
     }
 }

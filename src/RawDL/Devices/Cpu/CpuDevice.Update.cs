@@ -43,20 +43,33 @@ public sealed unsafe partial class CpuDevice
             for (; i < end; i++) UpdateElement(in job, i);
             return;
         }
-        for (; i < end; i += Vector<float>.Count)
+        var (rule, segment) = (job.Rule, job.Segment);
+        for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
         {
-            var lanes = Math.Min(Vector<float>.Count, end - i);
-            var state0 = TRule.StateCount > 0 ? LoadLanes(job.State0 + i, lanes) : default;
-            var state1 = TRule.StateCount > 1 ? LoadLanes(job.State1 + i, lanes) : default;
-            var state2 = TRule.StateCount > 2 ? LoadLanes(job.State2 + i, lanes) : default;
-            var value = LoadLanes(job.Values + i, lanes);
-            var gradient = Regularize(job.Segment, value, LoadLanes(job.Gradients + i, lanes));
-            value = job.Rule.Apply(value - job.Segment.Decay * value, gradient, ref state0, ref state1, ref state2);
-            StoreLanes(value, job.Values + i, lanes);
-            if (TRule.StateCount > 0) StoreLanes(state0, job.State0 + i, lanes);
-            if (TRule.StateCount > 1) StoreLanes(state1, job.State1 + i, lanes);
-            if (TRule.StateCount > 2) StoreLanes(state2, job.State2 + i, lanes);
+            var state0 = TRule.StateCount > 0 ? Vector.Load(job.State0 + i) : default;
+            var state1 = TRule.StateCount > 1 ? Vector.Load(job.State1 + i) : default;
+            var state2 = TRule.StateCount > 2 ? Vector.Load(job.State2 + i) : default;
+            var value = Vector.Load(job.Values + i);
+            var gradient = Regularize(segment, value, Vector.Load(job.Gradients + i));
+            rule.Apply(value - segment.Decay * value, gradient, ref state0, ref state1, ref state2).Store(job.Values + i);
+            if (TRule.StateCount > 0) state0.Store(job.State0 + i);
+            if (TRule.StateCount > 1) state1.Store(job.State1 + i);
+            if (TRule.StateCount > 2) state2.Store(job.State2 + i);
         }
+        if (i < end) UpdateRest(job, i, end - i);
+    }
+
+    private static void UpdateRest<TRule>(in UpdateJob<TRule> job, int i, int lanes) where TRule : unmanaged, IUpdateRule
+    {
+        var state0 = TRule.StateCount > 0 ? LoadPartial(job.State0 + i, lanes) : default;
+        var state1 = TRule.StateCount > 1 ? LoadPartial(job.State1 + i, lanes) : default;
+        var state2 = TRule.StateCount > 2 ? LoadPartial(job.State2 + i, lanes) : default;
+        var value = LoadPartial(job.Values + i, lanes);
+        var gradient = Regularize(job.Segment, value, LoadPartial(job.Gradients + i, lanes));
+        StorePartial(job.Rule.Apply(value - job.Segment.Decay * value, gradient, ref state0, ref state1, ref state2), job.Values + i, lanes);
+        if (TRule.StateCount > 0) StorePartial(state0, job.State0 + i, lanes);
+        if (TRule.StateCount > 1) StorePartial(state1, job.State1 + i, lanes);
+        if (TRule.StateCount > 2) StorePartial(state2, job.State2 + i, lanes);
     }
 
     private static void UpdateElement<TRule>(in UpdateJob<TRule> job, int i) where TRule : unmanaged, IUpdateRule
@@ -71,6 +84,7 @@ public sealed unsafe partial class CpuDevice
     }
 
     // Comparisons that are false for NaN keep it: a diverged gradient must be seen in the weights.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Regularize(in UpdateSegment segment, Vector<float> value, Vector<float> gradient)
     {
         var (clip, l1) = (new Vector<float>(segment.Clip), new Vector<float>(segment.L1));
