@@ -11,9 +11,12 @@ public static partial class OpCases
     [
         new("softmax", [new(5, 11)], x => x[0].Softmax(), x => Oracle.Map(Oracle.LogSoftmax(x[0], 5, 11, 1), Math.Exp)),
         new("softmax of channels", [new(2, 5, 3, 3)], x => x[0].Softmax(1), x => Oracle.Map(Oracle.LogSoftmax(x[0], 2, 5, 9), Math.Exp)),
+        new("softmax of many classes", [new(3, 70)], x => x[0].Softmax(), x => Oracle.Map(Oracle.LogSoftmax(x[0], 3, 70, 1), Math.Exp)),
+        new("softmax of wide channels", [new(2, 3, 19)], x => x[0].Softmax(1), x => Oracle.Map(Oracle.LogSoftmax(x[0], 2, 3, 19), Math.Exp)),
         new("softmax of a vector", [new(17)], x => x[0].Softmax(0), x => Oracle.Map(Oracle.LogSoftmax(x[0], 1, 17, 1), Math.Exp)),
         new("softmax of one class", [new(4, 1)], x => x[0].Softmax(), x => Oracle.Map(x[0], _ => 1)),
         new("log_softmax", [new(5, 11)], x => x[0].LogSoftmax(), x => Oracle.LogSoftmax(x[0], 5, 11, 1)),
+        new("log_softmax of many classes", [new(2, 77)], x => x[0].LogSoftmax(), x => Oracle.LogSoftmax(x[0], 2, 77, 1)),
         new("log_softmax of channels", [new(2, 5, 3, 3)], x => x[0].LogSoftmax(-3), x => Oracle.LogSoftmax(x[0], 2, 5, 9)),
         new("log_softmax of many rows", [new(3000, 8)], x => x[0].LogSoftmax(), x => Oracle.LogSoftmax(x[0], 3000, 8, 1)) { Differentiable = false },
     ];
@@ -26,6 +29,10 @@ public static partial class OpCases
             x => [Oracle.CrossEntropy(x[0], Labels, 11, 0.1).Average()]) { Low = -5, High = 5 },
         new("softmax_cross_entropy per sample", [new(5, 11)], x => x[0].SoftmaxCrossEntropyPerSample(x[0].Tape!.Labels(Labels), 0.2f),
             x => Oracle.CrossEntropy(x[0], Labels, 11, 0.2)),
+        new("softmax_cross_entropy of ten rows", [new(10, 13)], x => x[0].SoftmaxCrossEntropyPerSample(x[0].Tape!.Labels([.. Labels, .. Labels])),
+            x => Oracle.CrossEntropy(x[0], [.. Labels, .. Labels], 13, 0)),
+        new("softmax_cross_entropy of many classes", [new(5, 90)], x => x[0].SoftmaxCrossEntropy(x[0].Tape!.Labels(Labels), 0.1f),
+            x => [Oracle.CrossEntropy(x[0], Labels, 90, 0.1).Average()]),
         new("binary_cross_entropy", [new(4, 9), new(4, 9)], x => x[0].BinaryCrossEntropyWithLogits(x[1]),
             x => [x[0].Zip(x[1], (v, t) => -t * Math.Log(1 / (1 + Math.Exp(-v))) - (1 - t) * Math.Log(1 - 1 / (1 + Math.Exp(-v)))).Average()]),
         new("mean_squared_error", [new(4, 9), new(4, 9)], x => x[0].MeanSquaredError(x[1]),

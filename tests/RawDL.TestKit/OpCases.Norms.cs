@@ -15,6 +15,7 @@ public static partial class OpCases
         LayerNorm("layer_norm", new(5, 19)),
         LayerNorm("layer_norm_planes", new(3, 4, 5, 7)),
         LayerNorm("layer_norm_many_rows", new(150, 3)),
+        LayerNorm("layer_norm_of_several_chunks", new(5, 9000)),
         LocalResponse("local_response_norm", new(2, 7, 3, 5), 5, 0.75f),
         LocalResponse("local_response_norm_even", new(2, 6, 9), 4, 0.75f),
         LocalResponse("local_response_norm_wide", new(3, 2), 9, 1.5f),
