@@ -93,8 +93,8 @@ public sealed unsafe partial class CpuDevice
             for (var c = 0; c < classes; c++) rows[c] = tile[c * Vector<float>.Count + r];
     }
 
-    // The softmax of each lane over vectors that lie stride elements apart; x and y may be one.
-    private static void SoftmaxLanes(SoftmaxKind kind, float* x, float* y, int classes, int stride, out Vector<float> maximum, out Vector<float> sum)
+    // The softmax of each lane over vectors that lie stride elements apart; x and y may be one. Sums have twice the digits, so that the loss of a class that is nearly certain keeps its own.
+    private static void SoftmaxLanes(SoftmaxKind kind, float* x, float* y, int classes, int stride, out Vector<float> maximum, out Vector<float> log)
     {
         // NaN never wins; it comes back through x − maximum.
         var highest = new Vector<float>(float.NegativeInfinity);
@@ -103,25 +103,30 @@ public sealed unsafe partial class CpuDevice
             var value = Vector.Load(x + i);
             highest = Vector.ConditionalSelect(Vector.GreaterThan(value, highest), value, highest);
         }
-        var total = Vector<float>.Zero;
+        Vector<float> sum = default, rest = default;
+        for (var i = 0; i < classes * stride; i += stride)
+        {
+            var power = Elementary.Exp(Vector.Load(x + i) - highest);
+            if (kind == SoftmaxKind.Softmax) power.Store(y + i);
+            // Knuth, The Art of Computer Programming 2, 4.2.2, theorem B: what the sum loses.
+            var next = sum + power;
+            var part = next - sum;
+            rest += sum - (next - part) + (power - part);
+            sum = next;
+        }
+        var inverse = Vector<float>.One / sum;
+        rest *= inverse;
+        (maximum, log) = (highest, Vector.Log(sum) + rest);
         if (kind == SoftmaxKind.Softmax)
         {
-            for (var i = 0; i < classes * stride; i += stride)
-            {
-                var power = Elementary.Exp(Vector.Load(x + i) - highest);
-                power.Store(y + i);
-                total += power;
-            }
-            var scale = Vector<float>.One / total;
-            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(y + i) * scale).Store(y + i);
+            inverse -= inverse * rest;
+            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(y + i) * inverse).Store(y + i);
         }
         else
         {
-            for (var i = 0; i < classes * stride; i += stride) total += Elementary.Exp(Vector.Load(x + i) - highest);
-            var log = Vector.Log(total);
-            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(x + i) - highest - log).Store(y + i);
+            var shift = log;
+            for (var i = 0; i < classes * stride; i += stride) (Vector.Load(x + i) - highest - shift).Store(y + i);
         }
-        (maximum, sum) = (highest, total);
     }
 
     private static void SoftmaxRow(SoftmaxKind kind, float* x, float* y, int classes)

@@ -42,9 +42,8 @@ public sealed unsafe partial class CpuDevice
             {
                 var rows = Math.Min(Vector<float>.Count, end - row);
                 TurnRows(job.Source + row * classes, tile, classes, rows);
-                SoftmaxLanes(SoftmaxKind.Softmax, tile, tile, classes, Vector<float>.Count, out var maximum, out var sum);
+                SoftmaxLanes(SoftmaxKind.Softmax, tile, tile, classes, Vector<float>.Count, out var maximum, out var log);
                 TurnBack(tile, job.Target + row * classes, classes, rows);
-                var log = Vector.Log(sum);
                 for (var r = 0; r < rows; r++) job.Losses[row + r] = CrossEntropy(job, row + r, maximum[r], log[r]);
             }
             return;
