@@ -11,7 +11,7 @@ public sealed class ParameterSet : IDisposable
 {
     private readonly Dictionary<Parameter, int> _offsets = [];
     private readonly DeviceBuffer _values;
-    private readonly DeviceBuffer _gradients;
+    private readonly GradientVector _gradients;
 
     private ParameterSet(IReadOnlyList<Parameter> parameters, Device device)
     {
@@ -19,20 +19,14 @@ public sealed class ParameterSet : IDisposable
         TrainableCount = Assign(parameters, trainable: true, 0);
         Count = Assign(parameters, trainable: false, TrainableCount);
         _values = device.Allocate(Count);
-        _gradients = device.Allocate(TrainableCount);
         Values = new Tensor(_values, 0, new Shape(Count));
         Trainable = new Tensor(_values, 0, new Shape(TrainableCount));
         Statistics = new Tensor(_values, TrainableCount, new Shape(Count - TrainableCount));
-        Gradients = new Tensor(_gradients, 0, new Shape(TrainableCount));
+        foreach (var parameter in parameters) parameter.Value = new Tensor(_values, _offsets[parameter], parameter.Shape);
+        _gradients = new GradientVector(this);
+        Gradients = _gradients.All;
         Gradients.Fill(0f);
-        foreach (var parameter in parameters)
-        {
-            var offset = _offsets[parameter];
-            parameter.Value = new Tensor(_values, offset, parameter.Shape)
-            {
-                Gradient = parameter.IsTrainable ? new Tensor(_gradients, offset, parameter.Shape) : null,
-            };
-        }
+        UseGradients(null);
     }
 
     /// <summary>All parameters in order of declaration.</summary>
@@ -48,7 +42,7 @@ public sealed class ParameterSet : IDisposable
     public Tensor Statistics { get; }
 
     /// <summary>Gradients of the trainable prefix, [TrainableCount].</summary>
-    public Tensor Gradients { get; }
+    public Tensor Gradients { get; private set; }
 
     /// <summary>Elements of all parameters.</summary>
     public int Count { get; }
@@ -107,6 +101,14 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>Every gradient = 0: once before the backward passes of a step.</summary>
     public void ZeroGradients() => Gradients.Fill(0f);
+
+    /// <summary>Makes another vector the gradients, until the next call; the set's own for null.</summary>
+    internal void UseGradients(GradientVector? vector)
+    {
+        vector ??= _gradients;
+        Gradients = vector.All;
+        for (var i = 0; i < Parameters.Count; i++) Parameters[i].Value.Gradient = vector.OfParameters[i];
+    }
 
     /// <summary>Copies all values to the host, length <see cref="Count"/>.</summary>
     /// <exception cref="ShapeException">Another length.</exception>

@@ -12,11 +12,12 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
         var size = PartSize(batch.Count, inOrder);
         var divisor = synchronizer.Divisor(batch);
         var sum = 0.0;
-        _gradients.Begin();
+        if (!inOrder || batch.Count == 0) model.Parameters.ZeroGradients();
         for (var first = 0; first < batch.Count; first += size)
         {
             var samples = batch.Part(first, Math.Min(size, batch.Count - first));
             var isLast = first + samples.Count == batch.Count;
+            if (inOrder) _gradients.Begin(isLast);
             tape.Reset();
             (tape.Step, tape.FirstRow) = ((ulong)step, synchronizer.Shard.Rank * batchSize + first);
             if (isLast) synchronizer.BeginLastPart(tape);
@@ -25,11 +26,12 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
             var value = loss.Item();
             if (!float.IsFinite(value))
             {
+                if (inOrder) _gradients.Abandon();
                 synchronizer.Progress.Failure = Divergence.OfForward(step, model, input, value);
                 return double.NaN;
             }
             tape.Backward(loss, (float)((double)samples.Count / divisor));
-            if (inOrder) _gradients.Add(isLast);
+            if (inOrder) _gradients.End(isLast);
             sum += (double)value * samples.Count;
         }
         synchronizer.Progress.Samples += batch.Count;

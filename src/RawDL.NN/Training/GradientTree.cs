@@ -4,46 +4,67 @@ namespace RawDL.NN;
 /// Adds the gradients of a step's parts as a binary tree over their numbers, ((g₀ + g₁) + (g₂ + g₃)) + …, which is the tree of <see cref="Reduction"/> over ranks: where every rank has the same
 /// power of two of parts, the sum over parts and then over ranks has the bits of the sum over all parts on one.
 /// </summary>
-/// <remarks>The sums of subtrees that wait for their neighbours lie on the device, one vector per level; made when first needed.</remarks>
+/// <remarks>The gradients of a part stay where they are until their neighbours come: the next part has memory of its own, made when first needed. The last part has the set's own, which so receives the sum.</remarks>
 internal sealed class GradientTree(ParameterSet parameters) : IDisposable
 {
-    private readonly List<DeviceBuffer> _buffers = [];
-    private readonly List<Tensor> _sums = [];
+    private readonly List<GradientVector> _vectors = [];
+    private readonly Stack<GradientVector> _free = [];
+    // The sums of whole subtrees, by height.
+    private readonly List<GradientVector?> _sums = [];
+    private GradientVector? _own;
     private int _parts;
 
-    /// <summary>Before the first part.</summary>
-    public void Begin()
+    /// <summary>Before a part's forward pass: gradients are 0.</summary>
+    public void Begin(bool isLast)
     {
-        _parts = 0;
+        _own = isLast ? null : Take();
+        parameters.UseGradients(_own);
         parameters.ZeroGradients();
     }
 
-    /// <summary>After the backward pass of a part. After the last one the gradients are the sum; before it they are 0 again.</summary>
-    public void Add(bool isLast)
+    /// <summary>After the backward pass of a part. After the last one the gradients are the sum of all.</summary>
+    public void End(bool isLast)
     {
-        var level = 0;
-        for (; (_parts >> level & 1) != 0; level++) parameters.Gradients.Accumulate(_sums[level]);
+        var height = 0;
+        for (; (_parts >> height & 1) != 0; height++) Add(height);
         if (isLast)
         {
-            for (level++; _parts >> level != 0; level++)
-                if ((_parts >> level & 1) != 0) parameters.Gradients.Accumulate(_sums[level]);
+            for (height++; _parts >> height != 0; height++)
+                if ((_parts >> height & 1) != 0) Add(height);
+            _parts = 0;
             return;
         }
-        if (level == _sums.Count)
-        {
-            _buffers.Add(parameters.Gradients.Device.Allocate(parameters.TrainableCount));
-            _sums.Add(new Tensor(_buffers[level], 0, parameters.Gradients.Shape));
-        }
-        _sums[level].CopyFrom(parameters.Gradients);
-        parameters.ZeroGradients();
+        if (height == _sums.Count) _sums.Add(null);
+        _sums[height] = _own;
         _parts++;
     }
 
-    /// <summary>Frees the sums.</summary>
+    /// <summary>After a part that failed, behind which no other comes.</summary>
+    public void Abandon()
+    {
+        parameters.UseGradients(null);
+        (_own, _parts) = (null, 0);
+        _free.Clear();
+        foreach (var vector in _vectors) _free.Push(vector);
+    }
+
+    /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
-        foreach (var buffer in _buffers) buffer.Dispose();
-        _buffers.Clear();
-        _sums.Clear();
+        foreach (var vector in _vectors) vector.Dispose();
+        _vectors.Clear();
+    }
+
+    private GradientVector Take()
+    {
+        if (_free.TryPop(out var vector)) return vector;
+        _vectors.Add(vector = new GradientVector(parameters));
+        return vector;
+    }
+
+    private void Add(int height)
+    {
+        parameters.Gradients.Accumulate(_sums[height]!.All);
+        _free.Push(_sums[height]!);
     }
 }

@@ -151,20 +151,32 @@ public sealed class AveragingTests
         using var device = new CpuDevice(1);
         using var model = Model.Create(Network("sgd", 0.1f, Average(), 8, new Linear(10)).Build(), Data.Train, device);
         using var tree = new GradientTree(model.Parameters);
+        var own = model.Parameters.Gradients;
         var count = model.Parameters.TrainableCount;
         var vectors = new float[parts * count];
         var random = new RandomStream(3, 1);
         foreach (ref var value in vectors.AsSpan()) value = random.NextFloat() - 0.5f;
-        for (var again = 0; again < 2; again++)
+        for (var again = 0; again < 3; again++)
         {
-            tree.Begin();
+            // A step that fails on its way leaves nothing behind.
+            if (again == 1 && parts > 1)
+            {
+                tree.Begin(false);
+                model.Parameters.Gradients.Fill(7f);
+                tree.End(false);
+                tree.Begin(parts == 2);
+                tree.Abandon();
+                Assert.That(model.Parameters.Gradients, Is.SameAs(own));
+            }
             for (var part = 0; part < parts; part++)
             {
+                tree.Begin(part == parts - 1);
                 Assert.That(model.Parameters.Gradients.SumOfSquares(), Is.Zero);
                 model.Parameters.Gradients.CopyFrom(vectors.AsSpan(part * count, count));
-                tree.Add(part == parts - 1);
+                tree.End(part == parts - 1);
             }
-            var sum = model.Parameters.Gradients.ToArray();
+            Assert.That(model.Parameters.Gradients, Is.SameAs(own));
+            var sum = own.ToArray();
             var expected = (float[])vectors.Clone();
             Reduction.AddInOrder(expected, count, parts);
             Assert.That(sum, Is.EqualTo(expected[..count]));
