@@ -111,6 +111,19 @@ public sealed class SubmitPlanTests
         Assert.That(Words(new() { Words = ["train"], Defaults = new Dictionary<string, string> { ["spark.driver.extraJavaOptions"] = "-Da=b" } }), Does.Not.Contain(Ours));
         Assert.That(Words(new() { Words = ["train"], Passed = ["--driver-java-options", "-Da=b"] }), Does.Not.Contain(Ours));
 
+        var job = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"{Guid.NewGuid():N}.py");
+        try
+        {
+            File.WriteAllText(job, "train --data digits");
+            Assert.That(Words(new() { Job = job }), Does.Contain(Ours));
+            File.WriteAllText(job, "predict runs/lenet");
+            Assert.That(Words(new() { Job = job }), Does.Not.Contain(Ours));
+        }
+        finally
+        {
+            File.Delete(job);
+        }
+
         static List<string> Words(SubmitRequest request) => SubmitPlan.Create(Three, request with { Master = "local[2]" }, OneFile, "t").Arguments;
     }
 

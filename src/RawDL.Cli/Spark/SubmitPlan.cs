@@ -129,7 +129,7 @@ internal sealed partial class SubmitPlan
         if (_request.OwnSetting(DriverPython) is null) Add("--conf", $"{DriverPython}={driver}");
         if (_spark.Version is not { Major: < 4 } && _request.OwnSetting(Mode) is null) Add("--conf", $"{Mode}=classic");
         // The executors' options are set by the driver, which starts after its own JVM.
-        if (TrainingJvm.Suits(_request.Words) && _request.Setting(TrainingJvm.DriverKey) is null && !_request.Passed.Contains("--driver-java-options"))
+        if (TrainingJvm.Suits(Command()) && _request.Setting(TrainingJvm.DriverKey) is null && !_request.Passed.Contains("--driver-java-options"))
             Add("--conf", $"{TrainingJvm.DriverKey}={TrainingJvm.Options}");
         // The option hides the setting of the same meaning: ours joins what is there.
         AddList("--files", _request.Files, _kind == SparkMaster.Yarn ? "spark.yarn.dist.files" : "spark.files", _files);
@@ -137,6 +137,9 @@ internal sealed partial class SubmitPlan
         Arguments.Add(_request.Job ?? DefaultJob());
         Arguments.AddRange(_request.Words);
     }
+
+    // What the driver will run, as far as it can be read here.
+    private IReadOnlyList<string> Command() => _request.Job is { } job && File.Exists(job) ? JobDescription.Apply(job, [.. _request.Words]) : _request.Words;
 
     private string DefaultJob()
     {
