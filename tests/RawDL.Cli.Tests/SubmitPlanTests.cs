@@ -8,20 +8,20 @@ public sealed class SubmitPlanTests
     private static readonly RawdlProgram OneFile = new("/usr/local/bin/rawdl", IsSingleFile: true), Build = new("/src/bin/rawdl", IsSingleFile: false);
     private static readonly SparkHome Three = Spark("3.5.9"), Four = Spark("4.1.2");
 
-    [TestCase("local[2]", false, "--master local[2] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl t/job.py train")]
-    [TestCase("local[2]", true, "--master local[2] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl t/job.py train")]
-    [TestCase("local-cluster[2,1,1024]", false, "--master local-cluster[2,1,1024] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl t/job.py train")]
-    [TestCase("local-cluster[2,1,1024]", true, "--master local-cluster[2,1,1024] PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl --files /usr/local/bin/rawdl t/job.py train")]
-    [TestCase("spark://host:7077", false, "--master spark://host:7077 PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl t/job.py train")]
-    [TestCase("spark://host:7077", true, "--master spark://host:7077 PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl --files /usr/local/bin/rawdl t/job.py train")]
-    [TestCase("yarn", false, "--master yarn PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl --files /usr/local/bin/rawdl t/job.py train")]
+    [TestCase("local[2]", false, "--master local[2] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl JVM t/job.py train")]
+    [TestCase("local[2]", true, "--master local[2] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl JVM t/job.py train")]
+    [TestCase("local-cluster[2,1,1024]", false, "--master local-cluster[2,1,1024] PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl JVM t/job.py train")]
+    [TestCase("local-cluster[2,1,1024]", true, "--master local-cluster[2,1,1024] PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl JVM --files /usr/local/bin/rawdl t/job.py train")]
+    [TestCase("spark://host:7077", false, "--master spark://host:7077 PYTHON=/usr/local/bin/rawdl DRIVER=/usr/local/bin/rawdl JVM t/job.py train")]
+    [TestCase("spark://host:7077", true, "--master spark://host:7077 PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl JVM --files /usr/local/bin/rawdl t/job.py train")]
+    [TestCase("yarn", false, "--master yarn PYTHON=./rawdl DRIVER=/usr/local/bin/rawdl JVM --files /usr/local/bin/rawdl t/job.py train")]
     public void One_file_goes_to_each_master(string master, bool ship, string line) => Assert.That(Line(Three, OneFile, new() { Master = master, Ship = ship }), Is.EqualTo(line));
 
     [Test]
     public void A_build_goes_as_an_archive()
     {
         var plan = SubmitPlan.Create(Four, Request(new() { Master = "yarn" }), Build, "t");
-        Assert.That(Short(plan), Is.EqualTo("--master yarn PYTHON=./rawdl/rawdl DRIVER=/src/bin/rawdl MODE=classic --archives t/rawdl.tar.gz#rawdl t/job.py train"));
+        Assert.That(Short(plan), Is.EqualTo("--master yarn PYTHON=./rawdl/rawdl DRIVER=/src/bin/rawdl MODE=classic JVM --archives t/rawdl.tar.gz#rawdl t/job.py train"));
         Assert.That((plan.Archive, plan.ArchivedFolder, plan.EmptyJob), Is.EqualTo(("t/rawdl.tar.gz", "/src/bin", "t/job.py")));
         Assert.That(plan.Warnings, Has.Some.Contains(".NET 10"));
     }
@@ -29,16 +29,16 @@ public sealed class SubmitPlanTests
     [Test]
     public void In_the_cluster_the_driver_is_the_shipped_one() =>
         Assert.That(Line(Four, OneFile, new() { Master = "yarn", DeployMode = "cluster" }),
-            Is.EqualTo("--master yarn --deploy-mode cluster PYTHON=./rawdl DRIVER=./rawdl MODE=classic --files /usr/local/bin/rawdl t/job.py train"));
+            Is.EqualTo("--master yarn --deploy-mode cluster PYTHON=./rawdl DRIVER=./rawdl MODE=classic JVM --files /usr/local/bin/rawdl t/job.py train"));
 
     [Test]
     public void A_cluster_that_has_the_program_gets_none() =>
         Assert.That(Line(Three, OneFile, new() { Master = "yarn", DeployMode = "cluster", Program = "/opt/r/rawdl" }),
-            Is.EqualTo("--master yarn --deploy-mode cluster PYTHON=/opt/r/rawdl DRIVER=/opt/r/rawdl t/job.py train"));
+            Is.EqualTo("--master yarn --deploy-mode cluster PYTHON=/opt/r/rawdl DRIVER=/opt/r/rawdl JVM t/job.py train"));
 
-    [TestCase("cluster", null, "PYTHON=/opt/rawdl/rawdl DRIVER=/opt/rawdl/rawdl local:///opt/rawdl/job.py train")]
-    [TestCase("cluster", "/app/rawdl", "PYTHON=/app/rawdl DRIVER=/app/rawdl local:///app/job.py train")]
-    [TestCase("client", null, "PYTHON=/opt/rawdl/rawdl DRIVER=/usr/local/bin/rawdl t/job.py train")]
+    [TestCase("cluster", null, "PYTHON=/opt/rawdl/rawdl DRIVER=/opt/rawdl/rawdl JVM local:///opt/rawdl/job.py train")]
+    [TestCase("cluster", "/app/rawdl", "PYTHON=/app/rawdl DRIVER=/app/rawdl JVM local:///app/job.py train")]
+    [TestCase("client", null, "PYTHON=/opt/rawdl/rawdl DRIVER=/usr/local/bin/rawdl JVM t/job.py train")]
     public void Kubernetes_starts_the_images(string mode, string? program, string line) =>
         Assert.That(Line(Three, OneFile, new() { Master = "k8s://https://h:6443", DeployMode = mode, Program = program, Settings = ["spark.kubernetes.container.image=i"] }),
             Is.EqualTo($"--master k8s://https://h:6443 --deploy-mode {mode} --conf spark.kubernetes.container.image=i {line}"));
@@ -53,7 +53,7 @@ public sealed class SubmitPlanTests
             Files = "a.txt",
             Settings = ["spark.pyspark.python=/else/rawdl", "spark.api.mode=classic", "spark.executor.memoryOverhead=1g"],
         });
-        Assert.That(line, Is.EqualTo("--master yarn --queue q PYTHON=/else/rawdl MODE=classic --conf spark.executor.memoryOverhead=1g DRIVER=/usr/local/bin/rawdl --files a.txt,/usr/local/bin/rawdl t/job.py train"));
+        Assert.That(line, Is.EqualTo("--master yarn --queue q PYTHON=/else/rawdl MODE=classic --conf spark.executor.memoryOverhead=1g DRIVER=/usr/local/bin/rawdl JVM --files a.txt,/usr/local/bin/rawdl t/job.py train"));
         Assert.That(Line(Three, OneFile, new() { Master = "spark://h:1", Ship = true, Settings = ["spark.files=b.txt"] }), Does.Contain("--files b.txt,/usr/local/bin/rawdl"));
         Assert.That(Line(Three, OneFile, new() { Defaults = new Dictionary<string, string> { ["spark.master"] = "yarn" } }), Does.StartWith("PYTHON=./rawdl"));
         Assert.That(Line(Spark(null), OneFile, new() { Master = "local" }), Does.Contain("MODE=classic"));
@@ -150,5 +150,5 @@ public sealed class SubmitPlanTests
         .Replace("--conf spark.pyspark.python=", "PYTHON=", StringComparison.Ordinal)
         .Replace("--conf spark.pyspark.driver.python=", "DRIVER=", StringComparison.Ordinal)
         .Replace("--conf spark.api.mode=", "MODE=", StringComparison.Ordinal)
-        .Replace(" --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1", "", StringComparison.Ordinal);
+        .Replace("--conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1", "JVM", StringComparison.Ordinal);
 }

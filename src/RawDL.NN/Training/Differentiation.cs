@@ -31,7 +31,7 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
                 return double.NaN;
             }
             tape.Backward(loss, (float)((double)samples.Count / divisor));
-            if (inOrder) _gradients.End(isLast);
+            if (inOrder) _gradients.End();
             sum += (double)value * samples.Count;
         }
         synchronizer.Progress.Samples += batch.Count;

@@ -11,6 +11,7 @@ internal sealed class GradientTree(ParameterSet parameters) : IDisposable
     private readonly Stack<GradientVector> _free = [];
     // The sums of whole subtrees, by height.
     private readonly List<GradientVector?> _sums = [];
+    // That of the part at hand; null for the last one.
     private GradientVector? _own;
     private int _parts;
 
@@ -23,11 +24,11 @@ internal sealed class GradientTree(ParameterSet parameters) : IDisposable
     }
 
     /// <summary>After the backward pass of a part. After the last one the gradients are the sum of all.</summary>
-    public void End(bool isLast)
+    public void End()
     {
         var height = 0;
         for (; (_parts >> height & 1) != 0; height++) Add(height);
-        if (isLast)
+        if (_own is null)
         {
             for (height++; _parts >> height != 0; height++)
                 if ((_parts >> height & 1) != 0) Add(height);

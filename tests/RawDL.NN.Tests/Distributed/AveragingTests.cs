@@ -163,7 +163,7 @@ public sealed class AveragingTests
             {
                 tree.Begin(false);
                 model.Parameters.Gradients.Fill(7f);
-                tree.End(false);
+                tree.End();
                 tree.Begin(parts == 2);
                 tree.Abandon();
                 Assert.That(model.Parameters.Gradients, Is.SameAs(own));
@@ -173,7 +173,7 @@ public sealed class AveragingTests
                 tree.Begin(part == parts - 1);
                 Assert.That(model.Parameters.Gradients.SumOfSquares(), Is.Zero);
                 model.Parameters.Gradients.CopyFrom(vectors.AsSpan(part * count, count));
-                tree.End(part == parts - 1);
+                tree.End();
             }
             Assert.That(model.Parameters.Gradients, Is.SameAs(own));
             var sum = own.ToArray();

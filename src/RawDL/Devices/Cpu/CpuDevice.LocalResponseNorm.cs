@@ -77,7 +77,8 @@ public sealed unsafe partial class CpuDevice
             for (; i < end; i++)
             {
                 var squares = 0f;
-                for (var other = low; other <= high; other++) squares += x[(nint)(other - low) * geometry.Inner + i] * x[(nint)(other - low) * geometry.Inner + i];
+                var source = x + i;
+                for (var other = low; other <= high; other++, source += geometry.Inner) squares += *source * *source;
                 var denominator = geometry.Bias + factor * squares;
                 job.Denominator[at + i] = denominator;
                 job.Y[at + i] = job.X[at + i] * NegativePower(new Vector<float>(denominator), geometry.Beta)[0];

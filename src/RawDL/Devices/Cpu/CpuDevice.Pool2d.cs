@@ -24,14 +24,14 @@ public sealed unsafe partial class CpuDevice
     /// <inheritdoc/>
     protected internal override void AveragePool2dForward(in Pool2dGeometry geometry, Tensor x, Tensor y)
     {
-        var job = new PoolJob(geometry, Pointer(x), Pointer(y), null, Scratch(PoolRowsSlot, 2 * Threads * PoolRowLength(geometry)));
+        var job = new PoolJob(geometry, Pointer(x), Pointer(y), null, PoolRows(geometry));
         _team.Run(job.PlaneChunks, &AveragePool2dForwardChunk, &job);
     }
 
     /// <inheritdoc/>
     protected internal override void AveragePool2dBackward(in Pool2dGeometry geometry, Tensor dy, Tensor dx)
     {
-        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), null, Scratch(PoolRowsSlot, 2 * Threads * PoolRowLength(geometry)));
+        var job = new PoolJob(geometry, Pointer(dx), Pointer(dy), null, PoolRows(geometry));
         _team.Run(job.PlaneChunks, &AveragePool2dBackwardChunk, &job);
     }
 
@@ -40,13 +40,17 @@ public sealed unsafe partial class CpuDevice
     // A row of an image between its paddings, as far as its windows reach, and what eight windows may read or write beyond.
     private static int PoolRowLength(in Pool2dGeometry g) => Math.Max(g.PaddingWidth + g.InWidth, (g.OutWidth - 1) * g.StrideWidth + g.KernelWidth) + g.KernelWidth + 32;
 
+    // Two for each thread.
+    private float* PoolRows(in Pool2dGeometry g) => Scratch(PoolRowsSlot, 2 * Threads * PoolRowLength(g));
+
     // Chunks are whole planes. In stands for x and dx, Out for y and dy.
     private readonly struct PoolJob(Pool2dGeometry geometry, float* input, float* output, int* argmax, float* rows = null)
     {
         public readonly Pool2dGeometry Geometry = geometry;
         public readonly float* In = input, Out = output;
-        public float* OwnRows => rows + 2 * (nint)WorkerTeam.ThreadIndex * PoolRowLength(Geometry);
         public readonly int* Argmax = argmax;
+
+        public float* OwnRows => rows + 2 * (nint)WorkerTeam.ThreadIndex * PoolRowLength(Geometry);
 
         public int InPlane => Geometry.InHeight * Geometry.InWidth;
         public int OutPlane => Geometry.OutHeight * Geometry.OutWidth;
@@ -99,15 +103,12 @@ public sealed unsafe partial class CpuDevice
     private static int MaxPoolEights(in PoolJob job, float* x, int top, int bottom, float* y, int* argmax)
     {
         ref readonly var g = ref job.Geometry;
-        var j = job.FirstInside;
+        var (j, last) = (job.FirstInside, job.LastEight);
+        var reachesEnd = last >= j && last == g.OutWidth - 8;
         var lanes = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) * g.StrideWidth;
-        while (job.LastEight >= 0 && j < g.OutWidth)
+        for (; j <= last || (reachesEnd && j < g.OutWidth); j += 8)
         {
-            if (j > job.LastEight)
-            {
-                if (job.LastEight < Math.Max(job.FirstInside, g.OutWidth - 8)) break;
-                j = job.LastEight;
-            }
+            j = Math.Min(j, last);
             var at = top * g.InWidth + j * g.StrideWidth - g.PaddingWidth;
             var index = lanes + Vector256.Create(at);
             var best = Eight(x + at, g.StrideWidth);
@@ -115,7 +116,6 @@ public sealed unsafe partial class CpuDevice
                 for (var v = row == top ? 1 : 0; v < g.KernelWidth; v++) Contest(Eight(x + at + v, g.StrideWidth), lanes + Vector256.Create(at + v), ref best, ref index);
             best.Store(y + j);
             index.Store(argmax + j);
-            j += 8;
         }
         return j;
     }
@@ -191,7 +191,8 @@ public sealed unsafe partial class CpuDevice
                     {
                         var sum = Vector256<float>.Zero;
                         for (var v = 0; v < g.KernelWidth; v++) sum += Eight(sums + j * g.StrideWidth + v, g.StrideWidth);
-                        StoreFirst(sum * scale, y + j, g.OutWidth - j);
+                        var means = sum * scale;
+                        PutRow((float*)&means, y + j, Math.Min(8, g.OutWidth - j), Store.Overwrite);
                     }
                 for (; j < g.OutWidth; j++)
                 {
@@ -221,22 +222,6 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    private static void StoreFirst(Vector256<float> values, float* target, int count)
-    {
-        if (count >= 8)
-        {
-            values.Store(target);
-            return;
-        }
-        var i = 0;
-        if (count >= 4)
-        {
-            values.GetLower().Store(target);
-            (values, i) = (values.GetUpper().ToVector256Unsafe(), 4);
-        }
-        for (var lane = 0; i < count; i++, lane++) target[i] = values[lane];
-    }
-
     // A row of windows gives each column the sum of its shares, which then goes to every row of the windows.
     private static void AveragePool2dBackwardChunk(void* arguments, int chunk)
     {
@@ -256,7 +241,7 @@ public sealed unsafe partial class CpuDevice
                 for (var j = 0; j < g.OutWidth; j++) windows[j] = dy[j] * scale;
                 SpreadRow(g, windows, shares, length);
                 var (top, bottom) = job.Rows(i);
-                for (var row = top; row < bottom; row++) AddRow(shares + g.PaddingWidth, dx + (nint)row * g.InWidth, g.InWidth);
+                for (var row = top; row < bottom; row++) PutRow(shares + g.PaddingWidth, dx + (nint)row * g.InWidth, g.InWidth, Store.Add);
             }
         }
     }
@@ -291,12 +276,5 @@ public sealed unsafe partial class CpuDevice
             for (var j = 0; j < g.OutWidth; j++)
                 for (var v = 0; v < g.KernelWidth; v++) shares[j * g.StrideWidth + v] += windows[j];
         }
-    }
-
-    private static void AddRow(float* x, float* sum, int width)
-    {
-        var c = 0;
-        for (; c <= width - Vector<float>.Count; c += Vector<float>.Count) (Vector.Load(sum + c) + Vector.Load(x + c)).Store(sum + c);
-        for (; c < width; c++) sum[c] += x[c];
     }
 }

@@ -45,9 +45,7 @@ public sealed unsafe partial class CpuDevice
             for (var row = first; row < end; row += Vector<float>.Count)
             {
                 var rows = Math.Min(Vector<float>.Count, end - row);
-                TurnRows(job.Source + row * classes, tile, classes, rows);
-                SoftmaxLanes(job.Kind, tile, tile, classes, Vector<float>.Count, out _, out _);
-                TurnBack(tile, job.Target + row * classes, classes, rows);
+                SoftmaxRows(job.Kind, job.Source + row * classes, job.Target + row * classes, tile, classes, rows, out _, out _);
             }
             return;
         }
@@ -80,17 +78,14 @@ public sealed unsafe partial class CpuDevice
 
     private static bool IsFew(int classes) => Vector.IsHardwareAccelerated && classes <= FewClasses;
 
-    // Element c of row r goes to lane r of vector c.
-    private static void TurnRows(float* rows, float* tile, int classes, int count)
+    // The softmax of at most as many rows as there are lanes, through a tile in which element c of row r is lane r of vector c.
+    private static void SoftmaxRows(SoftmaxKind kind, float* x, float* y, float* tile, int classes, int rows, out Vector<float> maximum, out Vector<float> log)
     {
-        for (var r = 0; r < count; r++, rows += classes)
-            for (var c = 0; c < classes; c++) tile[c * Vector<float>.Count + r] = rows[c];
-    }
-
-    private static void TurnBack(float* tile, float* rows, int classes, int count)
-    {
-        for (var r = 0; r < count; r++, rows += classes)
-            for (var c = 0; c < classes; c++) rows[c] = tile[c * Vector<float>.Count + r];
+        for (var r = 0; r < rows; r++)
+            for (var c = 0; c < classes; c++) tile[c * Vector<float>.Count + r] = x[r * classes + c];
+        SoftmaxLanes(kind, tile, tile, classes, Vector<float>.Count, out maximum, out log);
+        for (var r = 0; r < rows; r++)
+            for (var c = 0; c < classes; c++) y[r * classes + c] = tile[c * Vector<float>.Count + r];
     }
 
     // The softmax of each lane over vectors that lie stride elements apart; x and y may be one. Sums have twice the digits, so that the loss of a class that is nearly certain keeps its own.

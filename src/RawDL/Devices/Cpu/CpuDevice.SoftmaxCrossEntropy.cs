@@ -41,9 +41,7 @@ public sealed unsafe partial class CpuDevice
             for (var row = first; row < end; row += Vector<float>.Count)
             {
                 var rows = Math.Min(Vector<float>.Count, end - row);
-                TurnRows(job.Source + row * classes, tile, classes, rows);
-                SoftmaxLanes(SoftmaxKind.Softmax, tile, tile, classes, Vector<float>.Count, out var maximum, out var log);
-                TurnBack(tile, job.Target + row * classes, classes, rows);
+                SoftmaxRows(SoftmaxKind.Softmax, job.Source + row * classes, job.Target + row * classes, tile, classes, rows, out var maximum, out var log);
                 for (var r = 0; r < rows; r++) job.Losses[row + r] = CrossEntropy(job, row + r, maximum[r], log[r]);
             }
             return;
@@ -81,8 +79,8 @@ public sealed unsafe partial class CpuDevice
             var dy = job.Losses[row];
             var others = smoothing / classes;
             var label = job.Labels[row];
-            var (isClass, before) = ((uint)label < (uint)classes, 0f);
-            if (isClass) before = dx[label];
+            var isClass = (uint)label < (uint)classes;
+            var before = isClass ? dx[label] : 0f;
             var c = 0;
             for (; c <= classes - Vector<float>.Count; c += Vector<float>.Count)
                 (Vector.Load(dx + c) + dy * (Vector.Load(p + c) - new Vector<float>(others))).Store(dx + c);
