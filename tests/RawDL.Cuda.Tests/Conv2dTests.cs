@@ -129,11 +129,11 @@ internal sealed class Conv2dTests : EmulatedFixture
             var off = Array.IndexOf(y.ToArray(), 0f);
             Assert.That(off, Is.GreaterThanOrEqualTo(0));
             var loss = tape.Allocate(new Shape());
-            tape.Record(loss, () =>
+            tape.Record(loss, (y, off), static step =>
             {
-                var dy = new float[y.Count];
-                dy[off] = float.NaN;
-                y.Gradient!.CopyFrom(dy);
+                var dy = new float[step.y.Count];
+                dy[step.off] = float.NaN;
+                step.y.Gradient!.CopyFrom(dy);
             });
             tape.Backward(loss);
             gradients.Add(weight.Gradient!.ToArray());
@@ -229,7 +229,7 @@ internal sealed class Conv2dTests : EmulatedFixture
         foreach (var input in inputs) input.Gradient!.Fill(start);
         var y = apply(inputs[0], inputs[1], inputs[2]);
         var loss = tape.Allocate(new Shape());
-        tape.Record(loss, () => y.Gradient!.CopyFrom(gradient(y.Count)));
+        tape.Record(loss, (y, gradient), static step => step.y.Gradient!.CopyFrom(step.gradient(step.y.Count)));
         tape.Backward(loss);
         float[][] values = [y.ToArray(), .. inputs.Select(input => input.Gradient!.ToArray())];
         if (y.Count == 0)

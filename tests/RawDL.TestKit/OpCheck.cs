@@ -73,7 +73,7 @@ public static class OpCheck
 
         // The loss Σ w·y without an operation of its own: its gradient by y is w.
         var loss = tape.Allocate(new Shape());
-        tape.Record(loss, () => AddWeights(row, y.Gradient));
+        tape.Record(loss, (row, y), static step => AddWeights(step.row, step.y.Gradient!));
         tape.Backward(loss);
         return new OpValues(y.ToArray(), Array.ConvertAll(inputs, input => input.Gradient!.ToArray()));
     }

@@ -104,7 +104,7 @@ public sealed class SpecialValueTests
         var x = _tape.Variable(values, new Shape(values.Length));
         var y = _tape.Allocate(x.Shape);
         _device.UnaryForward(op, x, y);
-        _tape.Record(y, () => _device.UnaryBackward(op, x, y, y.Gradient!, x.Gradient!));
+        _tape.Record(y, (x, y), step => _device.UnaryBackward(op, step.x, step.y, step.y.Gradient!, step.x.Gradient!));
         _tape.Backward(y);
         var slopes = x.Gradient!.ToArray();
         for (var i = 0; i < values.Length; i++)

@@ -11,13 +11,16 @@ public enum TapeMode
 }
 
 /// <summary>One step: its memory and its history. The tape comes with the data (<see cref="Input"/>), results carry it on, weights have none.</summary>
-/// <remarks>After <see cref="Reset"/> all tensors of the step are void and their buffers serve the next one, so from the second step of a
-/// shape on no device memory is allocated. Source of the scheme: reverse accumulation, Griewank and Walther, Evaluating Derivatives, 2008, chapter 3.</remarks>
+/// <remarks>After <see cref="Reset"/> all tensors of the step are void: they and their buffers serve the next one, so from the second step of a
+/// shape on neither device memory nor managed memory is allocated. Source of the scheme: reverse accumulation, Griewank and Walther, Evaluating Derivatives, 2008, chapter 3.</remarks>
 public sealed class Tape : IDisposable
 {
     private readonly Dictionary<int, Stack<DeviceBuffer>> _pool = [];
     private readonly List<DeviceBuffer> _inUse = [];
-    private readonly List<Action> _history = [];
+    // Tensors and entries of the last step serve the next one, so a step of the same operations makes no objects.
+    private readonly List<Tensor> _tensors = [];
+    private readonly List<Entry> _history = [];
+    private int _made, _recorded;
 
     /// <summary>Creates an empty tape on a device.</summary>
     public Tape(Device device, TapeMode mode = TapeMode.Training)
@@ -77,7 +80,7 @@ public sealed class Tape : IDisposable
     }
 
     /// <summary>Memory for a result, uninitialised, valid until <see cref="Reset"/>.</summary>
-    public Tensor Allocate(Shape shape) => new(Rent(shape.Count), 0, shape, this);
+    public Tensor Allocate(Shape shape) => View(Rent(shape.Count), 0, shape);
 
     /// <summary>As <see cref="Allocate"/>, filled with zeros.</summary>
     public Tensor AllocateZero(Shape shape)
@@ -87,20 +90,30 @@ public sealed class Tape : IDisposable
         return tensor;
     }
 
+    /// <summary>A tensor of the step over memory that lasts at least as long, valid until <see cref="Reset"/>.</summary>
+    /// <exception cref="ShapeException">The view does not lie inside the buffer.</exception>
+    public Tensor View(DeviceBuffer buffer, int offset, Shape shape)
+    {
+        if (_made == _tensors.Count) _tensors.Add(new Tensor(buffer, offset, shape, this));
+        else _tensors[_made].Become(buffer, offset, shape);
+        return _tensors[_made++];
+    }
+
     /// <summary>Notes how to carry the gradient of <paramref name="output"/> to its inputs, and gives it a gradient of zeros. Does nothing in inference.</summary>
     /// <param name="output">The result of an operation.</param>
-    /// <param name="backward">Adds to the gradients of the inputs that have one; reads <c>output.Gradient</c>.</param>
-    public void Record(Tensor output, Action backward)
+    /// <param name="state">What <paramref name="backward"/> needs: operands, result, geometry.</param>
+    /// <param name="backward">Adds to the gradients of the inputs that have one; reads <c>output.Gradient</c>. A static function, else every step makes it anew.</param>
+    public void Record<TState>(Tensor output, TState state, Action<TState> backward)
     {
         if (!IsTraining) return;
         output.Gradient = AllocateZero(output.Shape);
-        _history.Add(backward);
+        Note(state, backward);
     }
 
     /// <summary>Notes a place in the history: the gradients of what is recorded from here on are complete when <see cref="Passed"/> is told of it.</summary>
     public void Mark(object place)
     {
-        if (IsTraining && Passed is { } passed) _history.Add(() => passed(place));
+        if (IsTraining && Passed is { } passed) Note((passed, place), static step => step.passed(step.place));
     }
 
     /// <summary>Runs the history backwards from ∂loss/∂loss = <paramref name="seed"/>; parameter gradients are added to.</summary>
@@ -112,13 +125,13 @@ public sealed class Tape : IDisposable
         if (loss.Tape != this || loss.Gradient is null)
             throw new InvalidOperationException("Tape.Backward: expected a loss recorded by this tape in training mode.");
         Device.Fill(loss.Gradient, seed);
-        for (var i = _history.Count - 1; i >= 0; i--) _history[i]();
+        for (var i = _recorded - 1; i >= 0; i--) _history[i].Run();
     }
 
     /// <summary>Forgets the step; its buffers go back to the pool.</summary>
     public void Reset()
     {
-        _history.Clear();
+        (_made, _recorded) = (0, 0);
         Passed = null;
         foreach (var buffer in _inUse)
         {
@@ -147,5 +160,26 @@ public sealed class Tape : IDisposable
         var buffer = _pool.TryGetValue(length, out var free) && free.TryPop(out var pooled) ? pooled : Device.Allocate(length);
         _inUse.Add(buffer);
         return buffer;
+    }
+
+    private void Note<TState>(TState state, Action<TState> action)
+    {
+        if (_recorded == _history.Count) _history.Add(new Entry<TState>());
+        if (_history[_recorded] is not Entry<TState> entry) _history[_recorded] = entry = new Entry<TState>();
+        (entry.State, entry.Action) = (state, action);
+        _recorded++;
+    }
+
+    private abstract class Entry
+    {
+        public abstract void Run();
+    }
+
+    private sealed class Entry<TState> : Entry
+    {
+        public TState State { get; set; } = default!;
+        public Action<TState> Action { get; set; } = default!;
+
+        public override void Run() => Action(State);
     }
 }

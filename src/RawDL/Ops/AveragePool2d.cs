@@ -15,9 +15,10 @@ public static partial class TensorOps
         var tape = Tape.Of(x);
         var y = tape.Allocate(new Shape(x.Shape[0], x.Shape[1], geometry.OutHeight, geometry.OutWidth));
         tape.Device.AveragePool2dForward(geometry, x, y);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.AveragePool2dBackward(geometry, y.Gradient!, dx);
+            var (geometry, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.AveragePool2dBackward(geometry, y.Gradient!, dx);
         });
         return y;
     }

@@ -32,7 +32,11 @@ public static partial class TensorOps
         }
         var statistics = tape.Allocate(new Shape(2, channels));
         tape.Device.BatchNormForward(geometry, x, scale, shift, runningMean, runningVariance, momentum, statistics, y);
-        tape.Record(y, () => tape.Device.BatchNormBackward(geometry, x, scale, statistics, y.Gradient!, x.Gradient, scale.Gradient, shift.Gradient));
+        tape.Record(y, (geometry, x, scale, shift, statistics, y), static step =>
+        {
+            var (geometry, x, scale, shift, statistics, y) = step;
+            y.Device.BatchNormBackward(geometry, x, scale, statistics, y.Gradient!, x.Gradient, scale.Gradient, shift.Gradient);
+        });
         return y;
 
         void Require(Tensor tensor, string name)

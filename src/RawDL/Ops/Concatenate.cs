@@ -30,10 +30,11 @@ public static partial class TensorOps
         var around = Around(y.Shape, d);
         for (int i = 0, start = 0; i < parts.Count; start += parts[i++].Shape[d])
             tape.Device.Region(Reversed(Rows(around, start, parts[i].Shape[d])), parts[i], y, Store.Overwrite);
-        tape.Record(y, () =>
+        tape.Record(y, (d, around, parts, y), static step =>
         {
+            var (d, around, parts, y) = step;
             for (int i = 0, start = 0; i < parts.Count; start += parts[i++].Shape[d])
-                if (parts[i].Gradient is { } dx) tape.Device.Region(Rows(around, start, parts[i].Shape[d]), y.Gradient!, dx, Store.Add);
+                if (parts[i].Gradient is { } dx) y.Device.Region(Rows(around, start, parts[i].Shape[d]), y.Gradient!, dx, Store.Add);
         });
         return y;
     }

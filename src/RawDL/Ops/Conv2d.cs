@@ -16,13 +16,14 @@ public static partial class TensorOps
         var tape = Tape.Of(x, weight);
         var y = tape.Allocate(new Shape(geometry.Batch, geometry.OutChannels, geometry.OutHeight, geometry.OutWidth));
         tape.Device.Conv2dForward(geometry, x, weight, bias, y);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, weight, bias, y), static step =>
         {
+            var (geometry, x, weight, bias, y) = step;
             var dy = y.Gradient!;
-            if (x.Gradient is { } dx) tape.Device.Conv2dBackwardInput(geometry, weight, dy, dx);
-            if (weight.Gradient is { } dweight) tape.Device.Conv2dBackwardWeight(geometry, x, dy, dweight);
+            if (x.Gradient is { } dx) y.Device.Conv2dBackwardInput(geometry, weight, dy, dx);
+            if (weight.Gradient is { } dweight) y.Device.Conv2dBackwardWeight(geometry, x, dy, dweight);
             var planes = new BroadcastGeometry(geometry.Batch, geometry.OutChannels, geometry.OutHeight * geometry.OutWidth);
-            if (bias?.Gradient is { } db) tape.Device.BinaryBackwardRight<AddOp>(planes, y, bias, dy, db);
+            if (bias?.Gradient is { } db) y.Device.BinaryBackwardRight<AddOp>(planes, y, bias, dy, db);
         });
         return y;
     }

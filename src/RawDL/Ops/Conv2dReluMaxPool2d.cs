@@ -23,12 +23,13 @@ public static partial class TensorOps
         // A byte per result.
         var argmax = tape.Allocate(new Shape((y.Count + 3) / 4));
         tape.Device.Conv2dReluMaxPool2dForward(geometry, x, weight, bias, y, argmax);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, weight, bias, y, argmax), static step =>
         {
+            var (geometry, x, weight, bias, y, argmax) = step;
             var dy = y.Gradient!;
-            if (x.Gradient is { } dx) tape.Device.Conv2dReluMaxPool2dBackwardInput(geometry, weight, argmax, dy, dx);
+            if (x.Gradient is { } dx) y.Device.Conv2dReluMaxPool2dBackwardInput(geometry, weight, argmax, dy, dx);
             var (dweight, dbias) = (weight.Gradient, bias?.Gradient);
-            if (dweight is not null || dbias is not null) tape.Device.Conv2dReluMaxPool2dBackwardWeight(geometry, x, argmax, dy, dweight, dbias);
+            if (dweight is not null || dbias is not null) y.Device.Conv2dReluMaxPool2dBackwardWeight(geometry, x, argmax, dy, dweight, dbias);
         });
         return y;
     }

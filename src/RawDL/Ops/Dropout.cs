@@ -20,9 +20,10 @@ public static partial class TensorOps
         var geometry = new DropoutGeometry(x.Count, rate, tape.Seed, stream, tape.Step, (long)tape.FirstRow * width);
         var y = tape.Allocate(x.Shape);
         tape.Device.Dropout(geometry, x, y, Store.Overwrite);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.Dropout(geometry, y.Gradient!, dx, Store.Add);
+            var (geometry, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.Dropout(geometry, y.Gradient!, dx, Store.Add);
         });
         return y;
     }

@@ -20,7 +20,11 @@ public static partial class TensorOps
         var y = tape.Allocate(x.Shape);
         var statistics = tape.Allocate(new Shape(2, x.Shape[0]));
         tape.Device.LayerNormForward(geometry, x, scale, shift, statistics, y);
-        tape.Record(y, () => tape.Device.LayerNormBackward(geometry, x, scale, statistics, y.Gradient!, x.Gradient, scale.Gradient, shift.Gradient));
+        tape.Record(y, (geometry, x, scale, shift, statistics, y), static step =>
+        {
+            var (geometry, x, scale, shift, statistics, y) = step;
+            y.Device.LayerNormBackward(geometry, x, scale, statistics, y.Gradient!, x.Gradient, scale.Gradient, shift.Gradient);
+        });
         return y;
 
         void Require(Tensor tensor, string name)

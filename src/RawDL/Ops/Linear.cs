@@ -17,11 +17,12 @@ public static partial class TensorOps
         var y = tape.Allocate(new Shape(geometry.Rows, geometry.Columns));
         if (bias is null) tape.Device.MatMul(geometry, x, weight, y, Store.Overwrite);
         else tape.Device.MatMulBias(geometry, x, weight, bias, y);
-        var channels = new BroadcastGeometry(geometry.Rows, geometry.Columns, 1);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, weight, bias, y), static step =>
         {
+            var (geometry, x, weight, bias, y) = step;
             MatMulBackward(geometry, x, weight, y.Gradient!);
-            if (bias?.Gradient is { } db) tape.Device.BinaryBackwardRight<AddOp>(channels, y, bias, y.Gradient!, db);
+            var channels = new BroadcastGeometry(geometry.Rows, geometry.Columns, 1);
+            if (bias?.Gradient is { } db) y.Device.BinaryBackwardRight<AddOp>(channels, y, bias, y.Gradient!, db);
         });
         return y;
     }

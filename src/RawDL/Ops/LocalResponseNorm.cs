@@ -23,9 +23,10 @@ public static partial class TensorOps
         var y = tape.Allocate(x.Shape);
         var denominator = tape.Allocate(x.Shape);
         tape.Device.LocalResponseNormForward(geometry, x, denominator, y);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, denominator, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.LocalResponseNormBackward(geometry, x, denominator, y, y.Gradient!, dx);
+            var (geometry, x, denominator, y) = step;
+            if (x.Gradient is { } dx) y.Device.LocalResponseNormBackward(geometry, x, denominator, y, y.Gradient!, dx);
         });
         return y;
     }

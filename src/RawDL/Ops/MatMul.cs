@@ -15,7 +15,7 @@ public static partial class TensorOps
         var tape = Tape.Of(a, b);
         var c = tape.Allocate(new Shape(geometry.Rows, geometry.Columns));
         tape.Device.MatMul(geometry, a, b, c, Store.Overwrite);
-        tape.Record(c, () => MatMulBackward(geometry, a, b, c.Gradient!));
+        tape.Record(c, (geometry, a, b, c), static step => MatMulBackward(step.geometry, step.a, step.b, step.c.Gradient!));
         return c;
     }
 
@@ -23,8 +23,8 @@ public static partial class TensorOps
     {
         var device = dc.Device;
         var (rows, columns, inner, transpose) = geometry;
-        var right = transpose.HasFlag(Transpose.Right);
-        var left = transpose.HasFlag(Transpose.Left);
+        var right = transpose is Transpose.Right or Transpose.Both;
+        var left = transpose is Transpose.Left or Transpose.Both;
         if (a.Gradient is { } da)
         {
             // dA [rows, inner] = dC·Bᵀ, or its transpose B·dCᵀ. B is read as it lies when it was read transposed before.
@@ -46,8 +46,8 @@ public readonly partial record struct MatMulGeometry
     public static MatMulGeometry Resolve(Shape a, Shape b, Transpose transpose)
     {
         if (a.Rank != 2 || b.Rank != 2) throw new ShapeException($"MatMul: expected matrices of rank 2, got a {a} and b {b}.");
-        var (rows, inner) = transpose.HasFlag(Transpose.Left) ? (a[1], a[0]) : (a[0], a[1]);
-        var (columns, other) = transpose.HasFlag(Transpose.Right) ? (b[0], b[1]) : (b[1], b[0]);
+        var (rows, inner) = transpose is Transpose.Left or Transpose.Both ? (a[1], a[0]) : (a[0], a[1]);
+        var (columns, other) = transpose is Transpose.Right or Transpose.Both ? (b[0], b[1]) : (b[1], b[0]);
         if (inner != other)
             throw new ShapeException($"MatMul: expected equal inner extents, got {inner} in a {a} and {other} in b {b} (transpose {transpose}).");
         return new MatMulGeometry(rows, columns, inner, transpose);

@@ -18,9 +18,10 @@ public static partial class TensorOps
         var y = tape.Allocate(shape);
         var argmax = tape.Allocate(shape);
         tape.Device.MaxPool2dForward(geometry, x, y, argmax);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, x, y, argmax), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.MaxPool2dBackward(geometry, argmax, y.Gradient!, dx);
+            var (geometry, x, y, argmax) = step;
+            if (x.Gradient is { } dx) y.Device.MaxPool2dBackward(geometry, argmax, y.Gradient!, dx);
         });
         return y;
     }

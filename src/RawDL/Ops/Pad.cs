@@ -27,9 +27,10 @@ public static partial class TensorOps
             0, 0, height * width, width, 1,
             top * wide + left, 0, tall * wide, wide, 1);
         tape.Device.Region(inside, x, y, Store.Overwrite);
-        tape.Record(y, () =>
+        tape.Record(y, (inside, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.Region(Reversed(inside), y.Gradient!, dx, Store.Add);
+            var (inside, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.Region(Reversed(inside), y.Gradient!, dx, Store.Add);
         });
         return y;
     }

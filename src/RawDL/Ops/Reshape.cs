@@ -9,9 +9,10 @@ public static partial class TensorOps
     public static Tensor Reshape(this Tensor x, Shape shape)
     {
         if (shape.Count != x.Count) throw new ShapeException($"Reshape: expected {x.Count} elements for x {x.Shape}, got {shape}.");
-        return new Tensor(x.Buffer, x.Offset, shape, x.Tape)
-        {
-            Gradient = x.Gradient is { } dx ? new Tensor(dx.Buffer, dx.Offset, shape, dx.Tape) : null,
-        };
+        var y = View(x, shape);
+        if (x.Gradient is { } dx) y.Gradient = View(dx, shape);
+        return y;
+
+        static Tensor View(Tensor x, Shape shape) => x.Tape is { } tape ? tape.View(x.Buffer, x.Offset, shape) : new Tensor(x.Buffer, x.Offset, shape);
     }
 }

@@ -20,9 +20,10 @@ public static partial class TensorOps
         var y = tape.Allocate(new Shape(extents));
         var forward = Rows(Around(x.Shape, d), start, count);
         tape.Device.Region(forward, x, y, Store.Overwrite);
-        tape.Record(y, () =>
+        tape.Record(y, (forward, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.Region(Reversed(forward), y.Gradient!, dx, Store.Add);
+            var (forward, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.Region(Reversed(forward), y.Gradient!, dx, Store.Add);
         });
         return y;
     }

@@ -12,13 +12,14 @@ public static partial class TensorOps
 
     private static Tensor Softmax(Tensor x, int dimension, SoftmaxKind kind)
     {
-        var geometry = Around(x.Shape, Dimension(x.Shape, dimension, kind.ToString()));
+        var geometry = Around(x.Shape, Dimension(x.Shape, dimension, kind == SoftmaxKind.Softmax ? nameof(Softmax) : nameof(LogSoftmax)));
         var tape = Tape.Of(x);
         var y = tape.Allocate(x.Shape);
         tape.Device.SoftmaxForward(geometry, kind, x, y);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, kind, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.SoftmaxBackward(geometry, kind, y, y.Gradient!, dx);
+            var (geometry, kind, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.SoftmaxBackward(geometry, kind, y, y.Gradient!, dx);
         });
         return y;
     }

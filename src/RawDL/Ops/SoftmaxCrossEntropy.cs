@@ -33,9 +33,10 @@ public static partial class TensorOps
         var probabilities = tape.Allocate(logits.Shape);
         var losses = tape.Allocate(labels.Shape);
         tape.Device.SoftmaxCrossEntropyForward(geometry, logits, labels, probabilities, losses);
-        tape.Record(losses, () =>
+        tape.Record(losses, (geometry, logits, labels, probabilities, losses), static step =>
         {
-            if (logits.Gradient is { } dx) tape.Device.SoftmaxCrossEntropyBackward(geometry, labels, probabilities, losses.Gradient!, dx);
+            var (geometry, logits, labels, probabilities, losses) = step;
+            if (logits.Gradient is { } dx) losses.Device.SoftmaxCrossEntropyBackward(geometry, labels, probabilities, losses.Gradient!, dx);
         });
         return losses;
     }

@@ -29,9 +29,10 @@ public static partial class TensorOps
         var tape = Tape.Of(x);
         var y = tape.Allocate(shape);
         tape.Device.Sum(geometry, x, y, scale, Store.Overwrite);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, scale, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.SumBackward(geometry, y.Gradient!, dx, scale);
+            var (geometry, scale, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.SumBackward(geometry, y.Gradient!, dx, scale);
         });
         return y;
     }

@@ -8,9 +8,10 @@ public static partial class TensorOps
         var tape = Tape.Of(x);
         var y = tape.Allocate(x.Shape);
         tape.Device.UnaryForward(op, x, y);
-        tape.Record(y, () =>
+        tape.Record(y, (op, x, y), static step =>
         {
-            if (x.Gradient is { } dx) tape.Device.UnaryBackward(op, x, y, y.Gradient!, dx);
+            var (op, x, y) = step;
+            if (x.Gradient is { } dx) y.Device.UnaryBackward(op, x, y, y.Gradient!, dx);
         });
         return y;
     }
@@ -21,10 +22,11 @@ public static partial class TensorOps
         var tape = Tape.Of(a, b);
         var y = tape.Allocate(a.Shape);
         tape.Device.BinaryForward<TOp>(geometry, a, b, y);
-        tape.Record(y, () =>
+        tape.Record(y, (geometry, a, b, y), static step =>
         {
-            if (a.Gradient is { } da) tape.Device.BinaryBackwardLeft<TOp>(geometry, a, b, y.Gradient!, da);
-            if (b.Gradient is { } db) tape.Device.BinaryBackwardRight<TOp>(geometry, a, b, y.Gradient!, db);
+            var (geometry, a, b, y) = step;
+            if (a.Gradient is { } da) y.Device.BinaryBackwardLeft<TOp>(geometry, a, b, y.Gradient!, da);
+            if (b.Gradient is { } db) y.Device.BinaryBackwardRight<TOp>(geometry, a, b, y.Gradient!, db);
         });
         return y;
     }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace RawDL;
 
 /// <summary>A shape over a buffer: 4-byte elements, row-major, contiguous. Elements are float32, save labels and arg-max indices, which are int32.</summary>
@@ -10,22 +12,18 @@ public sealed class Tensor
     public Tensor(DeviceBuffer buffer, int offset, Shape shape, Tape? tape = null)
     {
         ArgumentNullException.ThrowIfNull(buffer);
-        if (offset < 0 || offset > buffer.Length - shape.Count)
-            throw new ShapeException($"Tensor: expected {shape} at offset {offset} to lie inside {buffer.Length} elements.");
-        Buffer = buffer;
-        Offset = offset;
-        Shape = shape;
+        Become(buffer, offset, shape);
         Tape = tape;
     }
 
     /// <summary>Where the elements lie.</summary>
-    public DeviceBuffer Buffer { get; }
+    public DeviceBuffer Buffer { get; private set; }
 
     /// <summary>First element in <see cref="Buffer"/>, elements.</summary>
-    public int Offset { get; }
+    public int Offset { get; private set; }
 
     /// <summary>The extents.</summary>
-    public Shape Shape { get; }
+    public Shape Shape { get; private set; }
 
     /// <summary>The tape that made this tensor, or null for parameters and the caller's own tensors.</summary>
     public Tape? Tape { get; }
@@ -38,6 +36,15 @@ public sealed class Tensor
 
     /// <summary>The device that holds the elements.</summary>
     public Device Device => Buffer.Device;
+
+    // A tape's object of an earlier step becomes one of this step.
+    [MemberNotNull(nameof(Buffer))]
+    internal void Become(DeviceBuffer buffer, int offset, Shape shape)
+    {
+        if (offset < 0 || offset > buffer.Length - shape.Count)
+            throw new ShapeException($"Tensor: expected {shape} at offset {offset} to lie inside {buffer.Length} elements.");
+        (Buffer, Offset, Shape, Gradient) = (buffer, offset, shape, null);
+    }
 
     /// <summary>Copies the elements to the host.</summary>
     /// <exception cref="ShapeException">The destination has another length.</exception>
