@@ -9,7 +9,9 @@ public sealed class Batch
     private readonly Shape _sample;
     private readonly float[] _inputs, _targets;
     private readonly int[] _labels, _indices;
-    private readonly int _targetCount, _first;
+    private readonly int _targetCount;
+    private int _first;
+    private Batch? _part;
 
     internal Batch(Dataset dataset, int capacity)
     {
@@ -21,11 +23,8 @@ public sealed class Batch
         _indices = new int[capacity];
     }
 
-    private Batch(Batch whole, int first, int count)
-    {
+    private Batch(Batch whole) =>
         (_sample, _targetCount, _inputs, _labels, _targets, _indices) = (whole._sample, whole._targetCount, whole._inputs, whole._labels, whole._targets, whole._indices);
-        (_first, Count, GlobalCount) = (first, count, whole.GlobalCount);
-    }
 
     /// <summary>Number of samples, at most the loader's batch size. It may be 0 on a rank when the last batch of an epoch has fewer samples than there are ranks.</summary>
     public int Count { get; internal set; }
@@ -48,8 +47,14 @@ public sealed class Batch
     /// <summary>[Count] the position of every sample in the dataset.</summary>
     public ReadOnlySpan<int> Indices => _indices.AsSpan(_first, Count);
 
-    /// <summary>Some of the samples, over the same memory.</summary>
-    internal Batch Part(int first, int count) => first == 0 && count == Count ? this : new Batch(this, first, count);
+    /// <summary>Some of the samples, over the same memory, valid until the next part is asked for.</summary>
+    internal Batch Part(int first, int count)
+    {
+        if (first == 0 && count == Count) return this;
+        _part ??= new Batch(this);
+        (_part._first, _part.Count, _part.GlobalCount) = (first, count, GlobalCount);
+        return _part;
+    }
 
     internal Span<float> Input(int i) => _inputs.AsSpan(i * _sample.Count, _sample.Count);
 

@@ -60,15 +60,7 @@ internal class ParameterAveraging : Synchronizer
             if (_node is not null && _stepsOfNodeRound >= Options.NodePeriod) AverageNode(Progress.Samples);
             return false;
         }
-        if (Group.Size > 1 && Progress.Failure is null && !double.IsFinite(Model.Parameters.Values.SumOfSquares()))
-            Progress.Failure = Divergence.OfParameters(state.Step, Model);
-        var samples = Progress.Samples;
-        Meet(state, state.Step);
-        // Each node first, whose ranks have drifted since they last met: the weights of a round hold between nodes.
-        if (_node is not null) AverageNode(samples);
-        Transfer("average", () => Average(rate, samples));
-        state.Round = _schedule.Round;
-        state.AdaptedPeriod = _schedule.Period;
+        EndRound(state, rate);
         return true;
     }
 
@@ -131,6 +123,19 @@ internal class ParameterAveraging : Synchronizer
     protected virtual double Apart() => Apart(Group.SumInOrder(SquaredDistance), SquaredNorm, Group.Size);
 
     protected static double Apart(double sum, double norm, int ranks) => norm > 0 ? Math.Sqrt(sum / ranks / norm) : 0;
+
+    private void EndRound(RunState state, float rate)
+    {
+        if (Group.Size > 1 && Progress.Failure is null && !double.IsFinite(Model.Parameters.Values.SumOfSquares()))
+            Progress.Failure = Divergence.OfParameters(state.Step, Model);
+        var samples = Progress.Samples;
+        Meet(state, state.Step);
+        // Each node first, whose ranks have drifted since they last met: the weights of a round hold between nodes.
+        if (_node is not null) AverageNode(samples);
+        Transfer("average", () => Average(rate, samples));
+        state.Round = _schedule.Round;
+        state.AdaptedPeriod = _schedule.Period;
+    }
 
     private void Average(float rate, long samples)
     {

@@ -225,6 +225,21 @@ public sealed class TrainerTests
         Assert.That(counts[3], Is.EqualTo(counts[0]));
     }
 
+    // A batch at once; in parts whose gradients add up as a tree.
+    [TestCase(32)]
+    [TestCase(64)]
+    public void A_step_allocates_no_managed_memory(int batchSize)
+    {
+        using var device = new CpuDevice(2);
+        var bytes = new StepBytes();
+        var network = Network().Epochs(8).BatchSize(batchSize).Evaluation(("every_epochs", 100));
+        if (batchSize > device.GradientPart) network.Layers(new Conv2d(4, 5) { Stride = (2, 2), Activation = Activation.Relu() }, new Dropout(0.2f), new Linear(10));
+        using var trainer = new Trainer(network.Build(), Data, new TrainerOptions { Device = device, Events = bytes });
+        trainer.Run();
+        Assert.That(bytes.Steps, Is.GreaterThan(10));
+        Assert.That(bytes.Most, Is.Zero);
+    }
+
     [Test]
     public void Data_that_does_not_fit_is_refused_before_the_first_step()
     {
@@ -274,5 +289,22 @@ public sealed class TrainerTests
     private sealed class Count(Device device, List<long> counts) : IRunEvents
     {
         public void EpochEnded(EpochProgress epoch) => counts.Add(device.Allocations);
+    }
+
+    // What a step makes on the training thread, the first epoch and the first step of each excepted.
+    private sealed class StepBytes : IRunEvents
+    {
+        private int _epoch;
+        private long _last;
+
+        public int Steps { get; private set; }
+
+        public long Most { get; private set; }
+
+        public void Stepped(in StepProgress progress)
+        {
+            if (progress.Epoch > 1 && progress.Epoch == _epoch) (Steps, Most) = (Steps + 1, Math.Max(Most, GC.GetAllocatedBytesForCurrentThread() - _last));
+            (_epoch, _last) = (progress.Epoch, GC.GetAllocatedBytesForCurrentThread());
+        }
     }
 }
