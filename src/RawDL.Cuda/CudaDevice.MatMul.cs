@@ -26,10 +26,10 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor bias, Tensor c)
+    protected override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor? bias, Tensor c, bool relu)
     {
-        if (CuBlas is not null) base.MatMulBias(geometry, a, b, bias, c);
-        else if (c.Count > 0) MatMul(GemmTable.Select(geometry, Precision, Properties), geometry, new GemmOperation(a, b, c, Store.Overwrite, bias));
+        if (CuBlas is not null) base.MatMulBias(geometry, a, b, bias, c, relu);
+        else if (c.Count > 0) MatMul(GemmTable.Select(geometry, Precision, Properties), geometry, new GemmOperation(a, b, c, Store.Overwrite, bias, relu));
     }
 
     /// <summary>Runs a kernel of <see cref="GemmTable"/> by its name, with the products in so many parts where it allows parts.</summary>

@@ -11,6 +11,11 @@ public static partial class OpCases
         Linear("linear_one", 1, 1, 1),
         Linear("linear_wide", 3, 33, 40),
         Linear("linear_batch", 33, 300, 21) with { Integers = true, Low = -2, High = 2 },
+        LinearRelu("linear_relu", 5, 7, 3, true),
+        LinearRelu("linear_relu_one_sample", 1, 33, 70, true),
+        LinearRelu("linear_relu_without_bias", 9, 12, 35, false),
+        LinearRelu("linear_relu_wide", 150, 40, 33, true) with { Integers = true, Low = -2, High = 2, Differentiable = false },
+        LinearRelu("linear_relu_deep", 130, 530, 21, true) with { Integers = true, Low = -2, High = 2, Differentiable = false },
         MaxPool("max_pool", new(2, 3, 8, 10), (2, 2), (2, 2), (0, 0)),
         MaxPool("max_pool_odd", new(1, 2, 7, 11), (2, 2), (2, 2), (0, 0)),
         MaxPool("max_pool_padded", new(2, 2, 7, 6), (3, 3), (2, 2), (1, 1)),
@@ -60,6 +65,16 @@ public static partial class OpCases
     private static OpCase Linear(string name, int rows, int inputs, int outputs) =>
         new(name, [new(rows, inputs), new(outputs, inputs), new(outputs)], x => x[0].Linear(x[1], x[2]),
             x => Oracle.Broadcast(Oracle.MatMul(x[0], x[1], rows, outputs, inputs, false, true), x[2], rows, outputs, 1, (y, b) => y + b));
+
+    private static OpCase LinearRelu(string name, int rows, int inputs, int outputs, bool bias)
+    {
+        Shape[] shapes = bias ? [new(rows, inputs), new(outputs, inputs), new(outputs)] : [new(rows, inputs), new(outputs, inputs)];
+        return new(name, shapes, x => x[0].LinearRelu(x[1], bias ? x[2] : null), x =>
+        {
+            var y = Oracle.MatMul(x[0], x[1], rows, outputs, inputs, false, true);
+            return Oracle.Map(bias ? Oracle.Broadcast(y, x[2], rows, outputs, 1, (y, b) => y + b) : y, v => Math.Max(v, 0));
+        });
+    }
 
     private static IEnumerable<OpCase> Convolutions =>
     [

@@ -65,8 +65,8 @@ public sealed class MatMulTests
             foreach (var width in Widths)
                 for (var threads = 1; threads <= 3; threads++)
                 {
-                    // Without multiply-adds that round once the narrowest vectors have bits of their own.
-                    if (width == 128 && !Fma.IsSupported) continue;
+                    // Without multiply-adds that round once the narrowest vectors, which then are the ones in use, have bits of their own.
+                    if (width != 128 && !Fma.IsSupported) continue;
                     using var device = new CpuDevice(threads) { MatMulBits = width };
                     Assert.That(Bits(Multiply(device, geometry, Random, true, Store.Overwrite)), Is.EqualTo(Bits(expected)), $"{geometry}, {width} bits, {threads} threads");
                     Assert.That(Bits(Multiply(device, geometry, Random, false, Store.Add)), Is.EqualTo(Bits(added)), $"{geometry}, {width} bits, {threads} threads, added");
@@ -88,6 +88,16 @@ public sealed class MatMulTests
         }
     }
 
+    [Test]
+    public void Relu_passes_what_is_not_a_number([Values(1, 5, 150)] int rows, [Values(Transpose.None, Transpose.Right)] Transpose transpose)
+    {
+        using var device = new CpuDevice(2);
+        var y = Multiply(device, new(rows, 70, 20, transpose), WithNaN, true, Store.Overwrite, relu: true);
+        var z = Multiply(device, new(rows, 70, 20, transpose), WithNaN, true, Store.Overwrite);
+        Assert.That(z, Has.Some.NaN.And.Some.LessThan(0f));
+        Assert.That(y, Is.EqualTo(Array.ConvertAll(z, value => value < 0f ? 0f : value)));
+    }
+
     private static void Check(CpuDevice device, MatMulGeometry g)
     {
         var (rows, columns, inner, transpose) = g;
@@ -103,13 +113,16 @@ public sealed class MatMulTests
         var plain = Multiply(device, g, Whole, false, Store.Overwrite);
         var added = Multiply(device, g, Whole, false, Store.Add);
         var biased = Multiply(device, g, Whole, true, Store.Overwrite);
+        var rectified = Multiply(device, g, Whole, rows % 2 == 0, Store.Overwrite, relu: true);
         for (var i = 0; i < expected.Length; i++)
             if (plain[i] != expected[i] || added[i] != expected[i] + c[i] || biased[i] != expected[i] + bias[i % columns])
                 Assert.Fail($"{g}, {device.MatMulBits} bits: expected {expected[i]} at {i}, got {plain[i]}; {added[i] - c[i]} when added; {biased[i] - bias[i % columns]} with bias.");
+            else if (rectified[i] != Math.Max(0f, rows % 2 == 0 ? biased[i] : plain[i]))
+                Assert.Fail($"{g}, {device.MatMulBits} bits: expected ReLU of {(rows % 2 == 0 ? biased[i] : plain[i])} at {i}, got {rectified[i]}.");
     }
 
     // Operands end where a buffer ends, and the bytes beyond C stay as they are.
-    private static float[] Multiply(CpuDevice device, MatMulGeometry g, Func<RandomStream, float> values, bool biased, Store store)
+    private static float[] Multiply(CpuDevice device, MatMulGeometry g, Draw values, bool biased, Store store, bool relu = false)
     {
         using var tape = new Tape(device, TapeMode.Inference);
         Tensor Filled(ulong seed, int count, int more = 0)
@@ -119,22 +132,26 @@ public sealed class MatMulTests
             return tensor;
         }
         Tensor a = Filled(1, g.Rows * g.Inner), b = Filled(2, g.Inner * g.Columns), c = Filled(4, g.Rows * g.Columns, 40);
-        if (biased) device.MatMulBias(g, a, b, Filled(3, g.Columns), c);
+        if (biased || relu) device.MatMulBias(g, a, b, biased ? Filled(3, g.Columns) : null, c, relu);
         else device.MatMul(g, a, b, c, store);
         var result = c.ToArray();
         if (result.AsSpan(^40..).ContainsAnyExcept(77f)) Assert.Fail($"{g}, {device.MatMulBits} bits: written beyond C.");
         return result[..^40];
     }
 
-    private static float Whole(RandomStream random) => random.NextInt(7) - 3;
+    private delegate float Draw(ref RandomStream random);
 
-    private static float Random(RandomStream random) => random.NextFloat(-1f, 1f);
+    private static float Whole(ref RandomStream random) => random.NextInt(7) - 3;
 
-    private static float[] Values(ulong seed, int count, Func<RandomStream, float> next)
+    private static float WithNaN(ref RandomStream random) => random.NextInt(300) == 0 ? float.NaN : random.NextFloat(-1f, 1f);
+
+    private static float Random(ref RandomStream random) => random.NextFloat(-1f, 1f);
+
+    private static float[] Values(ulong seed, int count, Draw next)
     {
         var random = new RandomStream(seed, 0);
         var values = new float[count];
-        foreach (ref var value in values.AsSpan()) value = next(random);
+        foreach (ref var value in values.AsSpan()) value = next(ref random);
         return values;
     }
 

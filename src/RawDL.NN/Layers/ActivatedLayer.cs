@@ -28,9 +28,13 @@ public abstract class ActivatedLayer : Layer
         return output;
     }
 
+    /// <summary>As <see cref="ComputeOwn"/> with ReLU behind in one operation, or null where there is none.</summary>
+    private protected virtual Tensor? ComputeRelu(Tensor x) => null;
+
     /// <inheritdoc/>
     protected sealed override Tensor Compute(Tensor x)
     {
+        if (Activation is { Type: "relu" } && ComputeRelu(x) is { } rectified) return Activation.Output = rectified;
         var y = ComputeOwn(x);
         return Activation?.Forward(y) ?? y;
     }

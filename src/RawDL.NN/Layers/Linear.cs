@@ -56,5 +56,10 @@ public sealed class Linear(int outChannels) : ActivatedLayer
     }
 
     /// <inheritdoc/>
-    private protected override Tensor ComputeOwn(Tensor x) => (x.Shape.Rank == 2 ? x : x.Flatten()).Linear(_weight!.Value, _bias?.Value);
+    private protected override Tensor ComputeOwn(Tensor x) => Rows(x).Linear(_weight!.Value, _bias?.Value);
+
+    /// <inheritdoc/>
+    private protected override Tensor ComputeRelu(Tensor x) => Rows(x).LinearRelu(_weight!.Value, _bias?.Value);
+
+    private static Tensor Rows(Tensor x) => x.Shape.Rank == 2 ? x : x.Flatten();
 }

@@ -99,11 +99,12 @@ public abstract class Device : IDisposable
     // Products
     /// <summary>C = A·B, or C += A·B, with transposes.</summary>
     protected internal abstract void MatMul(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor c, Store store);
-    /// <summary>C = A·B + bias, the bias [Columns] added to every row; with transposes. A device that adds while it stores overrides this.</summary>
-    protected internal virtual void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor bias, Tensor c)
+    /// <summary>C = A·B (+ bias), the bias [Columns] added to every row, or max(C, 0) of it where <paramref name="relu"/>; with transposes. A device that does so while it stores overrides this.</summary>
+    protected internal virtual void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor? bias, Tensor c, bool relu)
     {
         MatMul(geometry, a, b, c, Store.Overwrite);
-        BinaryForward<AddOp>(new BroadcastGeometry(geometry.Rows, geometry.Columns, 1), c, bias, c);
+        if (bias is not null) BinaryForward<AddOp>(new BroadcastGeometry(geometry.Rows, geometry.Columns, 1), c, bias, c);
+        if (relu) UnaryForward(new ReluOp(), c, c);
     }
     /// <summary>y = x ⋆ weight (+ bias).</summary>
     protected internal abstract void Conv2dForward(in Conv2dGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y);

@@ -9,20 +9,27 @@ public static partial class TensorOps
     /// <returns>[N, Out].</returns>
     /// <exception cref="ShapeException">The extents do not fit.</exception>
     /// <remarks>dx = dy·W, dW = dyᵀ·x, db = Σ dy over the batch.</remarks>
-    public static Tensor Linear(this Tensor x, Tensor weight, Tensor? bias = null)
+    public static Tensor Linear(this Tensor x, Tensor weight, Tensor? bias = null) => Linear(x, weight, bias, relu: false);
+
+    private static Tensor Linear(Tensor x, Tensor weight, Tensor? bias, bool relu)
     {
         CheckLinear(x.Shape, weight.Shape, bias?.Shape);
         var geometry = MatMulGeometry.Resolve(x.Shape, weight.Shape, Transpose.Right);
         var tape = Tape.Of(x, weight);
         var y = tape.Allocate(new Shape(geometry.Rows, geometry.Columns));
-        if (bias is null) tape.Device.MatMul(geometry, x, weight, y, Store.Overwrite);
-        else tape.Device.MatMulBias(geometry, x, weight, bias, y);
-        tape.Record(y, (geometry, x, weight, bias, y), static step =>
+        tape.Device.MatMulBias(geometry, x, weight, bias, y, relu);
+        tape.Record(y, (geometry, x, weight, bias, relu, y), static step =>
         {
-            var (geometry, x, weight, bias, y) = step;
-            MatMulBackward(geometry, x, weight, y.Gradient!);
+            var (geometry, x, weight, bias, relu, y) = step;
+            var dy = y.Gradient!;
+            if (relu)
+            {
+                dy = y.Tape!.AllocateZero(y.Shape);
+                y.Device.UnaryBackward(new ReluOp(), y, y, y.Gradient!, dy);
+            }
+            MatMulBackward(geometry, x, weight, dy);
             var channels = new BroadcastGeometry(geometry.Rows, geometry.Columns, 1);
-            if (bias?.Gradient is { } db) y.Device.BinaryBackwardRight<AddOp>(channels, y, bias, y.Gradient!, db);
+            if (bias?.Gradient is { } db) y.Device.BinaryBackwardRight<AddOp>(channels, y, bias, dy, db);
         });
         return y;
     }

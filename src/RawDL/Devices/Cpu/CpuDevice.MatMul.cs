@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
 
-// C = A·B (+ bias). Element sums run over k in order, cut at TileDepth, however the problem is cut (CpuDevice.MatMulStrips.cs).
+// C = A·B (+ bias), or max(C, 0). Element sums run over k in order, cut at TileDepth, however the problem is cut (CpuDevice.MatMulStrips.cs).
 public sealed unsafe partial class CpuDevice
 {
     // Rows of A turned are read where they lie up to this depth, beyond which they are packed: each k is another cache line.
@@ -17,20 +17,18 @@ public sealed unsafe partial class CpuDevice
 
     /// <inheritdoc/>
     protected internal override void MatMul(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor c, Store store) =>
-        MatMul(geometry, Pointer(a), Pointer(b), null, Pointer(c), store);
+        MatMul(new MatMulJob(geometry, Pointer(a), Pointer(b), null, Pointer(c), store));
 
     /// <inheritdoc/>
-    protected internal override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor bias, Tensor c) =>
-        MatMul(geometry, Pointer(a), Pointer(b), Pointer(bias), Pointer(c), Store.Overwrite);
+    protected internal override void MatMulBias(in MatMulGeometry geometry, Tensor a, Tensor b, Tensor? bias, Tensor c, bool relu) =>
+        MatMul(new MatMulJob(geometry, Pointer(a), Pointer(b), bias is null ? null : Pointer(bias), Pointer(c), Store.Overwrite) { Relu = relu });
 
     /// <summary>Bits of the vectors that matrix products use here; tests set others that run everywhere.</summary>
     internal int MatMulBits { get; set; } = Avx512F.IsSupported ? 512 : Fma.IsSupported ? 256 : 128;
 
-    private void MatMul(in MatMulGeometry geometry, float* a, float* b, float* bias, float* c, Store store)
+    private void MatMul(in MatMulJob job)
     {
-        if (geometry.Rows == 0 || geometry.Columns == 0) return;
-        var job = new MatMulJob(geometry, a, b, bias, c, store);
-        if (MultiplyRow(job)) return;
+        if (job.Rows == 0 || job.Columns == 0 || MultiplyRow(job)) return;
         if (MatMulBits == 512) MultiplyStrips<Lanes512, Vector512<float>>(job);
         else if (MatMulBits == 256) MultiplyStrips<Lanes256, Vector256<float>>(job);
         else MultiplyStrips<Lanes128, Vector128<float>>(job);
@@ -43,6 +41,8 @@ public sealed unsafe partial class CpuDevice
         public nint ARow, AStep, BColumn, BStep, CStride;
         public float* A, B, Bias, C;
         public Store Store;
+        // Negative results become 0.
+        public bool Relu;
         // The product is Cᵀ = Bᵀ·Aᵀ: its element [r, j] is C's [j, r].
         public bool Turned;
 

@@ -94,16 +94,21 @@ public sealed unsafe partial class CpuDevice
 
     // target[j, r] = block[r, j] + bias[r]: four columns of four rows are turned in registers, the rest one by one.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Turn(float* block, nint stride, int rows, int columns, float* bias, float* target, nint targetStride)
+    private static void Turn(float* block, nint stride, int rows, int columns, float* bias, float floor, float* target, nint targetStride)
     {
         for (var r = 0; r < rows; r += 4, block += 4 * stride, target += 4)
         {
             if (r + 4 > rows)
             {
                 for (var j = 0; j < columns; j++)
-                    for (var l = 0; l < rows - r; l++) target[j * targetStride + l] = block[l * stride + j] + (bias == null ? 0f : bias[r + l]);
+                    for (var l = 0; l < rows - r; l++)
+                    {
+                        var sum = block[l * stride + j] + (bias == null ? 0f : bias[r + l]);
+                        target[j * targetStride + l] = sum < floor ? floor : sum;
+                    }
                 return;
             }
+            var least = Vector128.Create(floor);
             var added = bias == null ? default : Vector128.Load(bias + r);
             var i = 0;
             for (; i <= columns - 4 && Sse.IsSupported; i += 4)
@@ -112,13 +117,20 @@ public sealed unsafe partial class CpuDevice
                 Vector128<float> r2 = Vector128.Load(block + 2 * stride + i), r3 = Vector128.Load(block + 3 * stride + i);
                 Vector128<float> t0 = Sse.UnpackLow(r0, r1), t1 = Sse.UnpackLow(r2, r3), t2 = Sse.UnpackHigh(r0, r1), t3 = Sse.UnpackHigh(r2, r3);
                 var to = target + i * targetStride;
-                (Sse.MoveLowToHigh(t0, t1) + added).Store(to);
-                (Sse.MoveHighToLow(t1, t0) + added).Store(to + targetStride);
-                (Sse.MoveLowToHigh(t2, t3) + added).Store(to + 2 * targetStride);
-                (Sse.MoveHighToLow(t3, t2) + added).Store(to + 3 * targetStride);
+                NotBelow(Sse.MoveLowToHigh(t0, t1) + added, least).Store(to);
+                NotBelow(Sse.MoveHighToLow(t1, t0) + added, least).Store(to + targetStride);
+                NotBelow(Sse.MoveLowToHigh(t2, t3) + added, least).Store(to + 2 * targetStride);
+                NotBelow(Sse.MoveHighToLow(t3, t2) + added, least).Store(to + 3 * targetStride);
             }
             for (; i < columns; i++)
-                (Vector128.Create(block[i], block[stride + i], block[2 * stride + i], block[3 * stride + i]) + added).Store(target + i * targetStride);
+                NotBelow(Vector128.Create(block[i], block[stride + i], block[2 * stride + i], block[3 * stride + i]) + added, least).Store(target + i * targetStride);
         }
     }
+
+    // x < least ? least : x; NaN survives.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> NotBelow(Vector128<float> x, Vector128<float> least) => Vector128.ConditionalSelect(Vector128.LessThan(x, least), least, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> NotBelow(Vector256<float> x, Vector256<float> least) => Vector256.ConditionalSelect(Vector256.LessThan(x, least), least, x);
 }

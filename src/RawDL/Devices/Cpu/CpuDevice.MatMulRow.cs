@@ -36,7 +36,7 @@ public sealed unsafe partial class CpuDevice
             AddRuns64(job.B + k * job.BStep + column, rows, job.A + k, Math.Min(TileDepth, job.Inner - k), part);
             PutRow(part, sums, RowColumns, k == 0 ? Store.Overwrite : Store.Add);
         }
-        if (job.Bias != null) PutRow(job.Bias + column, sums, RowColumns, Store.Add);
+        EndRow(job, column, sums, RowColumns);
         PutRow(sums + (first - column), job.C + first, column + RowColumns - first, Store.Overwrite);
     }
 
@@ -54,7 +54,7 @@ public sealed unsafe partial class CpuDevice
             AddTurnedTimes(job.A + k, rows, k, Math.Min(TileDepth, job.Inner - k), sums);
             PutRow(sums, job.C + column, columns, k == 0 ? Store.Overwrite : Store.Add);
         }
-        if (job.Bias != null) PutRow(job.Bias + column, job.C + column, columns, Store.Add);
+        EndRow(job, column, job.C + column, columns);
     }
 
     // sums[j] = Σ_k a[k] · rows[j][first + k], of 24 rows.

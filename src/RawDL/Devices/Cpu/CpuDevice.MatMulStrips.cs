@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace RawDL;
 
 // A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
@@ -53,7 +55,11 @@ public sealed unsafe partial class CpuDevice
                 part.B += column * problem.BColumn + k * problem.BStep;
                 part.C += column;
                 if (k > 0) part.Store = Store.Add;
-                if (k + depth < problem.Inner) part.Bias = null;
+                if (k + depth < problem.Inner)
+                {
+                    part.Bias = null;
+                    part.Relu = false;
+                }
                 else if (part.Bias != null && column > 0) part.Bias += column;
                 MultiplyStripsPart<TLanes, TVector>(part);
             }
@@ -172,9 +178,19 @@ public sealed unsafe partial class CpuDevice
             }
         }
         var bias = problem.Bias == null ? null : problem.Bias + row;
-        if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, bias, problem.C + column * problem.CStride + row, problem.CStride);
-        else if (problem.Bias != null)
-            for (var r = 0; r < rows; r++) PutRow(problem.Bias + column, c + r * problem.CStride, columns, Store.Add);
+        if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, bias, problem.Relu ? 0f : float.NegativeInfinity, problem.C + column * problem.CStride + row, problem.CStride);
+        else if (problem.Bias != null || problem.Relu)
+            for (var r = 0; r < rows; r++) EndRow(problem, column, c + r * problem.CStride, columns);
+    }
+
+    // What comes behind the sums, while they are near.
+    private static void EndRow(in MatMulJob problem, int column, float* c, int count)
+    {
+        if (problem.Bias != null) PutRow(problem.Bias + column, c, count, Store.Add);
+        if (!problem.Relu) return;
+        var i = 0;
+        for (; i <= count - 8; i += 8) NotBelow(Vector256.Load(c + i), Vector256<float>.Zero).Store(c + i);
+        for (; i < count; i++) c[i] = c[i] < 0f ? 0f : c[i];
     }
 
     // The strips of a panel: whole ones, and the last, which lies apart.
