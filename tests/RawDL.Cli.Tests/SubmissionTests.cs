@@ -20,7 +20,7 @@ public sealed class SubmissionTests
         Assert.That(run.Error, Does.Contain("--conf spark.api.mode=classic"));
         File.WriteAllText(job, "import sys");
         var python = Rawdl.Run(Environment(home), "submit", "--master", "local[1]", "--job", job);
-        Assert.That((python.Code, python.Out), Is.EqualTo((ExitCode.Usage, $"rawdl: {job}: expected a rawdl job description, the words of a command line such as train --data mnist, got 'import'\n")));
+        Assert.That((python.Code, python.Out, python.Error), Is.EqualTo((ExitCode.Usage, "", $"rawdl: {job}: expected a rawdl job description, the words of a command line such as train --data mnist, got 'import'\n")));
     }
 
     [Test]
