@@ -31,6 +31,7 @@ public sealed class MatMulTests
     [TestCase(12, 1100, 70)]
     [TestCase(40, 1050, 20)]
     [TestCase(7, 530, 520)]
+    [TestCase(20, 1100, 300)]
     [TestCase(129, 140, 513)]
     [TestCase(128, 140, 300)]
     [TestCase(500, 10, 64)]
@@ -53,6 +54,7 @@ public sealed class MatMulTests
     [TestCase(500, 800, 32)]
     [TestCase(64, 10, 500)]
     [TestCase(130, 300, 600)]
+    [TestCase(20, 1100, 300)]
     [TestCase(200, 17, 65)]
     public void Bits_depend_on_the_operands_alone(int rows, int columns, int inner)
     {

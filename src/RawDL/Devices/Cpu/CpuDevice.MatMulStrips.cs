@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace RawDL;
 
 // A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
-// of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips into a panel of L1;
+// of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips;
 // for many, B is packed before by all, in panels that come to L1 one by one. No packed operand is kept for the next call: whoever has a tensor or its
 // address may write to it, so nothing tells that weights are still what they were, and packing them takes some hundredths of the time.
 public sealed unsafe partial class CpuDevice
@@ -14,7 +14,7 @@ public sealed unsafe partial class CpuDevice
     private const int PanelElements = 1 << 22, PanelColumns = PanelElements / TileDepth;
 
     // Rows that are enough to pack all of B before, and rows of a chunk: TileDepth of k of them stay in L2.
-    private const int ManyRows = 96, MostRows = 264;
+    private const int ManyRows = 96, MostRows = 132;
 
     // Products of a chunk, about, where it packs its own strips: some ten microseconds.
     private const int StripProducts = 1 << 19;
@@ -25,8 +25,12 @@ public sealed unsafe partial class CpuDevice
     // Columns of a chunk where its rows of A are packed or k is shallow, so that C and not the products takes the time: its rows are written in long pieces.
     private const int LongColumns = 1024, ShallowDepth = TileDepth / 2, ShallowStrips = 32;
 
-    // B is read where it lies where it fits into L1, or where so few rows pass by that packing costs more.
-    private const int DirectElements = 8192, DirectRows = 12;
+    // B is read where it lies where it fits into L1, or where it is near and so few rows pass by that packing costs more. One that comes from memory is packed
+    // even for two rows: strips of a row apart take a page each, and where a row is some 4 KB long all of them the same lines of L1.
+    private const int DirectElements = 8192, DirectRows = 12, DirectProducts = 1 << 22;
+
+    // Strips that a chunk packs side by side, so that a row of B is read in long pieces; one by one where threads would be left without a chunk.
+    private const int OwnStrips = 4;
 
     private struct StripsJob
     {
@@ -73,13 +77,16 @@ public sealed unsafe partial class CpuDevice
         var job = new StripsJob
         {
             Problem = problem,
-            Direct = problem.BColumn == 1 && (problem.Rows <= DirectRows || (long)problem.Inner * problem.Columns <= DirectElements),
+            Direct = problem.BColumn == 1 && ((long)problem.Inner * problem.Columns is var elements && elements <= DirectElements
+                || (problem.Rows <= DirectRows && Math.Max(problem.Rows, 8) * elements <= DirectProducts)),
             PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
                 : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
             ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
         };
         var before = !job.Direct && problem.Rows > ManyRows;
-        job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips) : before ? columns / width : 1;
+        job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips)
+            : before ? columns / width
+            : columns >= 2 * Threads * OwnStrips * width ? OwnStrips : 1;
         var panel = Math.Min(job.PanelStrips, 4) * width;
         var wanted = StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
         if (job.PackLeft || depth <= ShallowDepth) wanted = problem.Rows > ManyRows ? LongColumns : Math.Max(wanted, LeftColumns);
