@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
 using RawDL.Spark.Tests;
 
 namespace RawDL.Cli.Tests;
@@ -69,28 +72,67 @@ public sealed class SparkRoundsTests
     }
 
     [Test]
-    public void A_driver_that_is_asked_to_end_leaves_a_checkpoint_that_goes_on()
+    public void A_driver_that_is_asked_to_end_leaves_a_checkpoint_that_goes_on() => LeavesACheckpoint([], ExitCode.Terminated, mark =>
+    {
+        foreach (var driver in Running(mark, "job.py train"))
+            using (var kill = Process.Start("kill", ["-TERM", $"{driver}"])) kill.WaitForExit();
+    });
+
+    [Test]
+    public void A_job_that_is_killed_in_the_UI_leaves_a_checkpoint_that_goes_on()
+    {
+        var page = new Uri($"http://127.0.0.1:{FreePort()}/");
+        LeavesACheckpoint(["spark.ui.enabled=true", $"spark.ui.port={page.Port}"], ExitCode.RunAgain, _ =>
+        {
+            using var browser = new HttpClient { BaseAddress = page };
+            var applications = JsonDocument.Parse(browser.GetStringAsync("api/v1/applications").Result).RootElement;
+            var jobs = $"api/v1/applications/{applications[0].GetProperty("id").GetString()}/jobs?status=running";
+            // Between rounds there is none, and one may end before it is killed.
+            for (var waited = Stopwatch.StartNew(); waited.Elapsed < TimeSpan.FromSeconds(60); Thread.Sleep(50))
+            {
+                try
+                {
+                    foreach (var job in JsonDocument.Parse(browser.GetStringAsync(jobs).Result).RootElement.EnumerateArray())
+                    {
+                        using var answer = browser.PostAsync($"jobs/job/kill/?id={job.GetProperty("jobId")}", null).Result;
+                    }
+                }
+                catch (AggregateException ended) when (ended.InnerException is HttpRequestException)
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    private static void LeavesACheckpoint(string[] settings, ExitCode code, Action<string> end)
     {
         // At a constant rate, which does not depend on where the run was to end.
         var configuration = TrainedRun.Fresh("net.json");
         File.WriteAllText(configuration, """{ "optimizer": { "name": "momentum", "learning_rate": 0.01 }, "layers": [{ "type": "linear", "out_channels": 32, "activation": "relu" }, { "type": "linear", "out_channels": 10 }] }""");
         string[] training = ["train", "--config", configuration, .. s_short, "--period", "2", "--json", "--quiet"];
         var (folder, mark) = (TrainedRun.Fresh("run"), Guid.NewGuid().ToString("N"));
-        using (var process = Submit("3.5.9", Cluster, [], [.. training, "--steps", "5000", "--shards", "2", "--out", folder], mark))
+        using (var process = Submit("3.5.9", Cluster, settings, [.. training, "--steps", "5000", "--shards", "2", "--out", folder], mark))
         {
             var error = process.StandardError.ReadToEndAsync();
             process.StandardOutput.ReadToEndAsync();
             var checkpoints = Path.Combine(folder, "checkpoints");
             for (var waited = Stopwatch.StartNew(); waited.Elapsed < SparkSubmission.Patience && !(Directory.Exists(checkpoints) && Directory.GetFiles(checkpoints, "step-*").Length > 0);) Thread.Sleep(200);
-            foreach (var driver in Running(mark, "job.py train"))
-                using (var kill = Process.Start("kill", ["-TERM", $"{driver}"])) kill.WaitForExit();
+            end(mark);
             Assert.That(process.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
-            Assert.That((ExitCode)process.ExitCode, Is.EqualTo(ExitCode.Terminated), () => error.Result);
+            Assert.That((ExitCode)process.ExitCode, Is.EqualTo(code), () => error.Result);
         }
         var reached = Directory.GetFiles(Path.Combine(folder, "checkpoints"), "step-*").Max(path => long.Parse(Path.GetFileNameWithoutExtension(path)["step-".Length..], CultureInfo.InvariantCulture));
         var resumed = Rawdl.Call("train", "--resume", folder, "--steps", $"{reached + 7}", "--workers", "2", "--json", "--quiet").Json();
         var whole = Rawdl.Call([.. training, "--steps", $"{reached + 7}", "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
         Assert.That(resumed.GetProperty("parameters_sha256").GetString(), Is.EqualTo(whole.GetProperty("parameters_sha256").GetString()));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [Test]

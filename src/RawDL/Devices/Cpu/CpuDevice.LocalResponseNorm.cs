@@ -5,7 +5,7 @@ namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
-    private const int LocalResponseBlock = 256;
+    private const int LocalResponseBlock = 256, LocalResponseSlot = 8;
 
     // One chunk is LocalResponseBlock positions of one sample through all channels; lanes run along the positions.
     private struct LocalResponseJob
@@ -13,6 +13,8 @@ public sealed unsafe partial class CpuDevice
         public LocalResponseGeometry Geometry;
         public int Blocks;
         public float* X, Denominator, Y, Dy, Dx;
+        // Backward, of each thread: dy·y/d of the positions of a chunk, channel after channel.
+        public float* Ratios;
     }
 
     /// <inheritdoc/>
@@ -41,6 +43,7 @@ public sealed unsafe partial class CpuDevice
             Y = Pointer(y),
             Dy = Pointer(dy),
             Dx = Pointer(dx),
+            Ratios = Scratch(LocalResponseSlot, Threads * geometry.Channels * LocalResponseBlock),
         };
         _team.Run(geometry.Outer * job.Blocks, &LocalResponseBackwardChunk, &job);
     }
@@ -95,30 +98,41 @@ public sealed unsafe partial class CpuDevice
         var first = chunk % job.Blocks * LocalResponseBlock;
         var end = Math.Min(geometry.Inner, first + LocalResponseBlock);
         var factor = 2 * geometry.Alpha * geometry.Beta / geometry.Size;
+        var ratios = job.Ratios + (nint)WorkerTeam.ThreadIndex * geometry.Channels * LocalResponseBlock;
+        for (var channel = 0; channel < geometry.Channels; channel++)
+            Ratios(job, sample + (nint)channel * geometry.Inner + first, end - first, ratios + channel * LocalResponseBlock);
         for (var channel = 0; channel < geometry.Channels; channel++)
         {
             var low = Math.Max(0, channel - (geometry.Size - 1) / 2);
             var high = Math.Min(geometry.Channels - 1, channel + geometry.Size / 2);
             var at = sample + (nint)channel * geometry.Inner;
-            var lowest = sample + (nint)low * geometry.Inner;
+            var lowest = ratios + low * LocalResponseBlock;
             var i = first;
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
             {
                 var sum = Vector<float>.Zero;
-                var from = lowest + i;
-                for (var other = low; other <= high; other++, from += geometry.Inner) sum += Vector.Load(job.Dy + from) * Vector.Load(job.Y + from) / Vector.Load(job.Denominator + from);
+                var ratio = lowest + (i - first);
+                for (var other = low; other <= high; other++, ratio += LocalResponseBlock) sum += Vector.Load(ratio);
                 var direct = Vector.Load(job.Dy + at + i) * NegativePower(Vector.Load(job.Denominator + at + i), geometry.Beta);
                 (Vector.Load(job.Dx + at + i) + direct - factor * Vector.Load(job.X + at + i) * sum).Store(job.Dx + at + i);
             }
             for (; i < end; i++)
             {
                 var sum = 0f;
-                var from = lowest + i;
-                for (var other = low; other <= high; other++, from += geometry.Inner) sum += job.Dy[from] * job.Y[from] / job.Denominator[from];
+                var ratio = lowest + (i - first);
+                for (var other = low; other <= high; other++, ratio += LocalResponseBlock) sum += *ratio;
                 var direct = job.Dy[at + i] * NegativePower(new Vector<float>(job.Denominator[at + i]), geometry.Beta)[0];
                 job.Dx[at + i] = job.Dx[at + i] + direct - factor * job.X[at + i] * sum;
             }
         }
+    }
+
+    private static void Ratios(in LocalResponseJob job, nint at, int count, float* ratios)
+    {
+        var i = 0;
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+            (Vector.Load(job.Dy + at + i) * Vector.Load(job.Y + at + i) / Vector.Load(job.Denominator + at + i)).Store(ratios + i);
+        for (; i < count; i++) ratios[i] = job.Dy[at + i] * job.Y[at + i] / job.Denominator[at + i];
     }
 
     // The power of AlexNet's layer by roots; any other by the logarithm.
