@@ -5,13 +5,14 @@ namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
-    private const int LocalResponseBlock = 256, LocalResponseSlot = 8;
+    private const int LocalResponseSlot = 8;
 
-    // One chunk is LocalResponseBlock positions of one sample through all channels; lanes run along the positions.
+    // One chunk is a block of positions of one sample through all channels; lanes run along the positions. Long blocks, whole planes if they can be, read memory as it lies; short
+    // ones where threads would be left without a chunk.
     private struct LocalResponseJob
     {
         public LocalResponseGeometry Geometry;
-        public int Blocks;
+        public int Block, Blocks;
         public float* X, Denominator, Y, Dy, Dx;
         // Backward, of each thread: dy·y/d of the positions of a chunk, channel after channel.
         public float* Ratios;
@@ -23,11 +24,12 @@ public sealed unsafe partial class CpuDevice
         var job = new LocalResponseJob
         {
             Geometry = geometry,
-            Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
+            Block = LocalResponseBlock(geometry),
             X = Pointer(x),
             Denominator = Pointer(denominator),
             Y = Pointer(y),
         };
+        job.Blocks = Blocks(geometry.Inner, job.Block);
         _team.Run(geometry.Outer * job.Blocks, &LocalResponseForwardChunk, &job);
     }
 
@@ -37,24 +39,27 @@ public sealed unsafe partial class CpuDevice
         var job = new LocalResponseJob
         {
             Geometry = geometry,
-            Blocks = (geometry.Inner + LocalResponseBlock - 1) / LocalResponseBlock,
+            Block = LocalResponseBlock(geometry),
             X = Pointer(x),
             Denominator = Pointer(denominator),
             Y = Pointer(y),
             Dy = Pointer(dy),
             Dx = Pointer(dx),
-            Ratios = Scratch(LocalResponseSlot, Threads * geometry.Channels * LocalResponseBlock),
         };
+        job.Blocks = Blocks(geometry.Inner, job.Block);
+        job.Ratios = Scratch(LocalResponseSlot, Threads * geometry.Channels * job.Block);
         _team.Run(geometry.Outer * job.Blocks, &LocalResponseBackwardChunk, &job);
     }
+
+    private int LocalResponseBlock(in LocalResponseGeometry geometry) => geometry.Outer >= 2 * Threads ? 1024 : 256;
 
     private static void LocalResponseForwardChunk(void* arguments, int chunk)
     {
         ref readonly var job = ref *(LocalResponseJob*)arguments;
         var geometry = job.Geometry;
         var sample = (nint)(chunk / job.Blocks) * geometry.Channels * geometry.Inner;
-        var first = chunk % job.Blocks * LocalResponseBlock;
-        var end = Math.Min(geometry.Inner, first + LocalResponseBlock);
+        var first = chunk % job.Blocks * job.Block;
+        var end = Math.Min(geometry.Inner, first + job.Block);
         var factor = geometry.Alpha / geometry.Size;
         for (var channel = 0; channel < geometry.Channels; channel++)
         {
@@ -95,24 +100,24 @@ public sealed unsafe partial class CpuDevice
         ref readonly var job = ref *(LocalResponseJob*)arguments;
         var geometry = job.Geometry;
         var sample = (nint)(chunk / job.Blocks) * geometry.Channels * geometry.Inner;
-        var first = chunk % job.Blocks * LocalResponseBlock;
-        var end = Math.Min(geometry.Inner, first + LocalResponseBlock);
+        var first = chunk % job.Blocks * job.Block;
+        var end = Math.Min(geometry.Inner, first + job.Block);
         var factor = 2 * geometry.Alpha * geometry.Beta / geometry.Size;
-        var ratios = job.Ratios + (nint)WorkerTeam.ThreadIndex * geometry.Channels * LocalResponseBlock;
+        var ratios = job.Ratios + (nint)WorkerTeam.ThreadIndex * geometry.Channels * job.Block;
         for (var channel = 0; channel < geometry.Channels; channel++)
-            Ratios(job, sample + (nint)channel * geometry.Inner + first, end - first, ratios + channel * LocalResponseBlock);
+            Ratios(job, sample + (nint)channel * geometry.Inner + first, end - first, ratios + channel * job.Block);
         for (var channel = 0; channel < geometry.Channels; channel++)
         {
             var low = Math.Max(0, channel - (geometry.Size - 1) / 2);
             var high = Math.Min(geometry.Channels - 1, channel + geometry.Size / 2);
             var at = sample + (nint)channel * geometry.Inner;
-            var lowest = ratios + low * LocalResponseBlock;
+            var lowest = ratios + low * job.Block;
             var i = first;
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
             {
                 var sum = Vector<float>.Zero;
                 var ratio = lowest + (i - first);
-                for (var other = low; other <= high; other++, ratio += LocalResponseBlock) sum += Vector.Load(ratio);
+                for (var other = low; other <= high; other++, ratio += job.Block) sum += Vector.Load(ratio);
                 var direct = Vector.Load(job.Dy + at + i) * NegativePower(Vector.Load(job.Denominator + at + i), geometry.Beta);
                 (Vector.Load(job.Dx + at + i) + direct - factor * Vector.Load(job.X + at + i) * sum).Store(job.Dx + at + i);
             }
@@ -120,7 +125,7 @@ public sealed unsafe partial class CpuDevice
             {
                 var sum = 0f;
                 var ratio = lowest + (i - first);
-                for (var other = low; other <= high; other++, ratio += LocalResponseBlock) sum += *ratio;
+                for (var other = low; other <= high; other++, ratio += job.Block) sum += *ratio;
                 var direct = job.Dy[at + i] * NegativePower(new Vector<float>(job.Denominator[at + i]), geometry.Beta)[0];
                 job.Dx[at + i] = job.Dx[at + i] + direct - factor * job.X[at + i] * sum;
             }
