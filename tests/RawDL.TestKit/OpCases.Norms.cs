@@ -20,6 +20,7 @@ public static partial class OpCases
         LocalResponse("local_response_norm_even", new(2, 6, 9), 4, 0.75f),
         LocalResponse("local_response_norm_wide", new(3, 2), 9, 1.5f),
         LocalResponse("local_response_norm_long", new(1, 4, 270), 3, 0.5f),
+        LocalResponse("local_response_norm_planes", new(6, 3, 1030), 5, 0.75f),
     ];
 
     private static OpCase BatchNorm(string name, Shape shape) =>
