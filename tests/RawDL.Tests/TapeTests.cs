@@ -84,6 +84,19 @@ public sealed class TapeTests
         Assert.That(Step(tape), Is.EqualTo(first));
     }
 
+    // A baseline: 72 bytes measured, 48 of them the gradient that Step gives out.
+    [Test]
+    public void A_small_step_stays_within_its_managed_bytes()
+    {
+        using var tape = new Tape(_device);
+        for (var i = 0; i < 3; i++) Step(tape);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Step(tape);
+        var bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        TestContext.Out.WriteLine($"managed bytes per step: {bytes}");
+        Assert.That(bytes, Is.LessThanOrEqualTo(72));
+    }
+
     [Test]
     public void Steps_of_other_operations_take_turns()
     {

@@ -23,8 +23,8 @@ public static partial class TensorOps
     {
         var device = dc.Device;
         var (rows, columns, inner, transpose) = geometry;
-        var right = transpose is Transpose.Right or Transpose.Both;
-        var left = transpose is Transpose.Left or Transpose.Both;
+        var right = (transpose & Transpose.Right) != 0;
+        var left = (transpose & Transpose.Left) != 0;
         if (a.Gradient is { } da)
         {
             // dA [rows, inner] = dC·Bᵀ, or its transpose B·dCᵀ. B is read as it lies when it was read transposed before.
@@ -46,8 +46,8 @@ public readonly partial record struct MatMulGeometry
     public static MatMulGeometry Resolve(Shape a, Shape b, Transpose transpose)
     {
         if (a.Rank != 2 || b.Rank != 2) throw new ShapeException($"MatMul: expected matrices of rank 2, got a {a} and b {b}.");
-        var (rows, inner) = transpose is Transpose.Left or Transpose.Both ? (a[1], a[0]) : (a[0], a[1]);
-        var (columns, other) = transpose is Transpose.Right or Transpose.Both ? (b[0], b[1]) : (b[1], b[0]);
+        var (rows, inner) = (transpose & Transpose.Left) != 0 ? (a[1], a[0]) : (a[0], a[1]);
+        var (columns, other) = (transpose & Transpose.Right) != 0 ? (b[0], b[1]) : (b[1], b[0]);
         if (inner != other)
             throw new ShapeException($"MatMul: expected equal inner extents, got {inner} in a {a} and {other} in b {b} (transpose {transpose}).");
         return new MatMulGeometry(rows, columns, inner, transpose);

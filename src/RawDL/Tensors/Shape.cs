@@ -64,19 +64,17 @@ public readonly struct Shape : IEquatable<Shape>
     public Shape Sample()
     {
         if (Rank == 0) throw new ShapeException("Shape: expected at least one extent, the batch, got [].");
-        return Rank switch { 1 => new Shape(), 2 => new Shape(_d1), 3 => new Shape(_d1, _d2), _ => new Shape(_d1, _d2, _d3) };
+        ReadOnlySpan<int> inner = [_d1, _d2, _d3];
+        return new Shape(inner[..(Rank - 1)]);
     }
 
     /// <summary>The shape with one more extent in front: a batch of samples.</summary>
     /// <exception cref="ShapeException">The rank would exceed 4, or the batch makes no shape.</exception>
-    public Shape Batched(int batch) => Rank switch
+    public Shape Batched(int batch)
     {
-        0 => new Shape(batch),
-        1 => new Shape(batch, _d0),
-        2 => new Shape(batch, _d0, _d1),
-        3 => new Shape(batch, _d0, _d1, _d2),
-        _ => new Shape(batch, _d0, _d1, _d2, _d3),
-    };
+        ReadOnlySpan<int> extents = [batch, _d0, _d1, _d2, _d3];
+        return new Shape(extents[..(Rank + 1)]);
+    }
 
     /// <summary>The product of the extents from <paramref name="first"/> up to, not including, <paramref name="end"/>.</summary>
     public int Product(int first, int end)

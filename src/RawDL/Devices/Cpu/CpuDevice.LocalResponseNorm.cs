@@ -12,10 +12,12 @@ public sealed unsafe partial class CpuDevice
     private struct LocalResponseJob
     {
         public LocalResponseGeometry Geometry;
-        public int Block, Blocks;
+        public int Block;
         public float* X, Denominator, Y, Dy, Dx;
         // Backward, of each thread: dy·y/d of the positions of a chunk, channel after channel.
         public float* Ratios;
+
+        public readonly int PlaneBlocks => Blocks(Geometry.Inner, Block);
     }
 
     /// <inheritdoc/>
@@ -29,8 +31,7 @@ public sealed unsafe partial class CpuDevice
             Denominator = Pointer(denominator),
             Y = Pointer(y),
         };
-        job.Blocks = Blocks(geometry.Inner, job.Block);
-        _team.Run(geometry.Outer * job.Blocks, &LocalResponseForwardChunk, &job);
+        _team.Run(geometry.Outer * job.PlaneBlocks, &LocalResponseForwardChunk, &job);
     }
 
     /// <inheritdoc/>
@@ -46,9 +47,8 @@ public sealed unsafe partial class CpuDevice
             Dy = Pointer(dy),
             Dx = Pointer(dx),
         };
-        job.Blocks = Blocks(geometry.Inner, job.Block);
         job.Ratios = Scratch(LocalResponseSlot, Threads * geometry.Channels * job.Block);
-        _team.Run(geometry.Outer * job.Blocks, &LocalResponseBackwardChunk, &job);
+        _team.Run(geometry.Outer * job.PlaneBlocks, &LocalResponseBackwardChunk, &job);
     }
 
     private int LocalResponseBlock(in LocalResponseGeometry geometry) => geometry.Outer >= 2 * Threads ? 1024 : 256;
@@ -57,8 +57,9 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(LocalResponseJob*)arguments;
         var geometry = job.Geometry;
-        var sample = (nint)(chunk / job.Blocks) * geometry.Channels * geometry.Inner;
-        var first = chunk % job.Blocks * job.Block;
+        var (image, block) = Math.DivRem(chunk, job.PlaneBlocks);
+        var sample = (nint)image * geometry.Channels * geometry.Inner;
+        var first = block * job.Block;
         var end = Math.Min(geometry.Inner, first + job.Block);
         var factor = geometry.Alpha / geometry.Size;
         for (var channel = 0; channel < geometry.Channels; channel++)
@@ -99,8 +100,9 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(LocalResponseJob*)arguments;
         var geometry = job.Geometry;
-        var sample = (nint)(chunk / job.Blocks) * geometry.Channels * geometry.Inner;
-        var first = chunk % job.Blocks * job.Block;
+        var (image, block) = Math.DivRem(chunk, job.PlaneBlocks);
+        var sample = (nint)image * geometry.Channels * geometry.Inner;
+        var first = block * job.Block;
         var end = Math.Min(geometry.Inner, first + job.Block);
         var factor = 2 * geometry.Alpha * geometry.Beta / geometry.Size;
         var ratios = job.Ratios + (nint)WorkerTeam.ThreadIndex * geometry.Channels * job.Block;

@@ -92,7 +92,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    // target[j, r] = block[r, j] + bias[r]: four columns of four rows are turned in registers, the rest one by one.
+    // target[j, r] = block[r, j] + bias[r], or floor where that is less: four columns of four rows are turned in registers, the rest one by one.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Turn(float* block, nint stride, int rows, int columns, float* bias, float floor, float* target, nint targetStride)
     {
@@ -130,7 +130,4 @@ public sealed unsafe partial class CpuDevice
     // x < least ? least : x; NaN survives.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> NotBelow(Vector128<float> x, Vector128<float> least) => Vector128.ConditionalSelect(Vector128.LessThan(x, least), least, x);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> NotBelow(Vector256<float> x, Vector256<float> least) => Vector256.ConditionalSelect(Vector256.LessThan(x, least), least, x);
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 
 namespace RawDL;
 
@@ -77,8 +77,7 @@ public sealed unsafe partial class CpuDevice
         var job = new StripsJob
         {
             Problem = problem,
-            Direct = problem.BColumn == 1 && ((long)problem.Inner * problem.Columns is var elements && elements <= DirectElements
-                || (problem.Rows <= DirectRows && Math.Max(problem.Rows, 8) * elements <= DirectProducts)),
+            Direct = IsDirect(problem),
             PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
                 : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
             ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
@@ -102,6 +101,12 @@ public sealed unsafe partial class CpuDevice
         job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : Align(job.PanelStrips * width * depth)) + 16;
         job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength);
         Run(problem, job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
+    }
+
+    private static bool IsDirect(in MatMulJob problem)
+    {
+        var elements = (long)problem.Inner * problem.Columns;
+        return problem.BColumn == 1 && (elements <= DirectElements || (problem.Rows <= DirectRows && Math.Max(problem.Rows, 8) * elements <= DirectProducts));
     }
 
     private static int Align(int length) => length + 15 & ~15;
@@ -195,9 +200,10 @@ public sealed unsafe partial class CpuDevice
     {
         if (problem.Bias != null) PutRow(problem.Bias + column, c, count, Store.Add);
         if (!problem.Relu) return;
+        var relu = new ReluOp();
         var i = 0;
-        for (; i <= count - 8; i += 8) NotBelow(Vector256.Load(c + i), Vector256<float>.Zero).Store(c + i);
-        for (; i < count; i++) c[i] = c[i] < 0f ? 0f : c[i];
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count) relu.Forward(Vector.Load(c + i)).Store(c + i);
+        for (; i < count; i++) c[i] = relu.Forward(c[i]);
     }
 
     // The strips of a panel: whole ones, and the last, which lies apart.
