@@ -39,7 +39,14 @@ public sealed unsafe partial class CpuDevice
         for (; packed < columns; packed += width)
         {
             var lanes = Math.Min(width, columns - packed);
-            Pack(b + packed * problem.BColumn, lanes, problem.BColumn, depth, problem.BStep, lanes <= TLanes.Count ? TLanes.Count : width, panel + packed * depth);
+            var taken = lanes <= TLanes.Count ? TLanes.Count : width;
+            float* from = b + packed * problem.BColumn, to = panel + packed * depth;
+            // Lanes that nobody wants get what lies behind, as long as that is still B.
+            var whole = problem.BColumn != 1 ? 0 : (int)Math.Clamp(problem.Inner - k - Blocks(column + packed + taken - problem.Columns, (int)problem.BStep), 0, depth);
+            if (taken == width) PackStrip<TLanes, TVector>(from, problem.BStep, whole, to);
+            else
+                for (var row = 0; row < whole; row++) TLanes.Store(TLanes.Load(from + row * problem.BStep), to + row * taken);
+            Pack(from + whole * problem.BStep, lanes, problem.BColumn, depth - whole, problem.BStep, taken, to + whole * taken);
         }
     }
 
