@@ -34,8 +34,9 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <inheritdoc/>
-    protected override void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx)
+    protected override void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx, Store store)
     {
+        if (store == Store.Overwrite) Fill(dx, 0f);
         var (g, c) = (geometry, geometry.Convolution);
         ulong weights = Address(weight), codes = Address(argmax), gradient = Address(dy), to = Address(dx);
         var tiles = c.Batch * Ceiling(c.InHeight, 2) * Ceiling(c.InWidth, 2);

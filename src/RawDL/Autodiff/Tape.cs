@@ -106,7 +106,7 @@ public sealed class Tape : IDisposable
     public void Record<TState>(Tensor output, TState state, Action<TState> backward)
     {
         if (!IsTraining) return;
-        output.Gradient = AllocateZero(output.Shape);
+        output.BeginGradient(Allocate(output.Shape));
         Note(state, backward);
     }
 
@@ -122,9 +122,9 @@ public sealed class Tape : IDisposable
     /// <exception cref="InvalidOperationException">The loss was not recorded by this tape.</exception>
     public void Backward(Tensor loss, float seed = 1f)
     {
-        if (loss.Tape != this || loss.Gradient is null)
+        if (loss.Tape != this || !loss.HasGradient)
             throw new InvalidOperationException("Tape.Backward: expected a loss recorded by this tape in training mode.");
-        Device.Fill(loss.Gradient, seed);
+        Device.Fill(loss.TakeGradient(out _)!, seed);
         for (var i = _recorded - 1; i >= 0; i--) _history[i].Run();
     }
 

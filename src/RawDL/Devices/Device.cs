@@ -116,8 +116,8 @@ public abstract class Device : IDisposable
     public virtual bool FusesConv2dReluMaxPool2d(in Conv2dGeometry convolution, in Pool2dGeometry pool) => false;
     /// <summary>y = maxpool(relu(x ⋆ weight (+ bias))); argmax holds a byte per element of y: the winner's place in its window, and whether ReLU is off.</summary>
     protected internal virtual void Conv2dReluMaxPool2dForward(in Conv2dPoolGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y, Tensor argmax) => throw new NotSupportedException();
-    /// <summary>dx += gradient by the input.</summary>
-    protected internal virtual void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx) => throw new NotSupportedException();
+    /// <summary>dx = or += gradient by the input.</summary>
+    protected internal virtual void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx, Store store) => throw new NotSupportedException();
     /// <summary>dweight and dbias += gradients; each null where not wanted.</summary>
     protected internal virtual void Conv2dReluMaxPool2dBackwardWeight(in Conv2dPoolGeometry geometry, Tensor x, Tensor argmax, Tensor dy, Tensor? dweight, Tensor? dbias) => throw new NotSupportedException();
 

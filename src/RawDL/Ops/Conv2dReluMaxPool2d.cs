@@ -27,7 +27,7 @@ public static partial class TensorOps
         {
             var (geometry, x, weight, bias, y, argmax) = step;
             var dy = y.Gradient!;
-            if (x.Gradient is { } dx) y.Device.Conv2dReluMaxPool2dBackwardInput(geometry, weight, argmax, dy, dx);
+            if (x.TakeGradient(out var store) is { } dx) y.Device.Conv2dReluMaxPool2dBackwardInput(geometry, weight, argmax, dy, dx, store);
             var (dweight, dbias) = (weight.Gradient, bias?.Gradient);
             if (dweight is not null || dbias is not null) y.Device.Conv2dReluMaxPool2dBackwardWeight(geometry, x, argmax, dy, dweight, dbias);
         });

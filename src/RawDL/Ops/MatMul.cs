@@ -25,16 +25,16 @@ public static partial class TensorOps
         var (rows, columns, inner, transpose) = geometry;
         var right = (transpose & Transpose.Right) != 0;
         var left = (transpose & Transpose.Left) != 0;
-        if (a.Gradient is { } da)
+        if (a.TakeGradient(out var store) is { } da)
         {
             // dA [rows, inner] = dC·Bᵀ, or its transpose B·dCᵀ. B is read as it lies when it was read transposed before.
-            if (left) device.MatMul(new(inner, rows, columns, right ? Transpose.Both : Transpose.Right), b, dc, da, Store.Add);
-            else device.MatMul(new(rows, inner, columns, right ? Transpose.None : Transpose.Right), dc, b, da, Store.Add);
+            if (left) device.MatMul(new(inner, rows, columns, right ? Transpose.Both : Transpose.Right), b, dc, da, store);
+            else device.MatMul(new(rows, inner, columns, right ? Transpose.None : Transpose.Right), dc, b, da, store);
         }
-        if (b.Gradient is { } db)
+        if (b.TakeGradient(out store) is { } db)
         {
-            if (right) device.MatMul(new(columns, inner, rows, left ? Transpose.Both : Transpose.Left), dc, a, db, Store.Add);
-            else device.MatMul(new(inner, columns, rows, left ? Transpose.None : Transpose.Left), a, dc, db, Store.Add);
+            if (right) device.MatMul(new(columns, inner, rows, left ? Transpose.Both : Transpose.Left), dc, a, db, store);
+            else device.MatMul(new(inner, columns, rows, left ? Transpose.None : Transpose.Left), a, dc, db, store);
         }
     }
 }

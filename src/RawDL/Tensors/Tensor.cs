@@ -7,6 +7,10 @@ namespace RawDL;
 /// extension methods in <see cref="TensorOps"/>.</remarks>
 public sealed class Tensor
 {
+    private Tensor? _gradient;
+    // The gradient's memory holds anything, and stands for zeros.
+    private bool _isBare;
+
     /// <summary>A view of <paramref name="shape"/> that starts at element <paramref name="offset"/> of <paramref name="buffer"/>.</summary>
     /// <exception cref="ShapeException">The view does not lie inside the buffer.</exception>
     public Tensor(DeviceBuffer buffer, int offset, Shape shape, Tape? tape = null)
@@ -29,7 +33,33 @@ public sealed class Tensor
     public Tape? Tape { get; }
 
     /// <summary>The place where backward passes add ∂loss/∂this, same shape; null where no gradient is wanted.</summary>
-    public Tensor? Gradient { get; set; }
+    public Tensor? Gradient
+    {
+        get
+        {
+            if (_isBare)
+            {
+                _isBare = false;
+                Device.Fill(_gradient!, 0f);
+            }
+            return _gradient;
+        }
+        set => (_gradient, _isBare) = (value, false);
+    }
+
+    internal bool HasGradient => _gradient is not null;
+
+    /// <summary>As <see cref="Gradient"/>, for a backward pass that can overwrite as well as add: what nobody has added to needs no zeros.</summary>
+    /// <param name="store">What the caller has to do, to every element.</param>
+    internal Tensor? TakeGradient(out Store store)
+    {
+        store = _isBare ? Store.Overwrite : Store.Add;
+        _isBare = false;
+        return _gradient;
+    }
+
+    /// <summary>Memory for the gradient, of any content: it becomes zeros when they are needed.</summary>
+    internal void BeginGradient(Tensor memory) => (_gradient, _isBare) = (memory, true);
 
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Count;

@@ -38,9 +38,9 @@ public sealed unsafe partial class CpuDevice
     }
 
     /// <inheritdoc/>
-    protected internal override void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx)
+    protected internal override void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx, Store store)
     {
-        var job = new WinnersJob(geometry) { Dy = Pointer(dy), Argmax = (byte*)Pointer(argmax), Weight = Pointer(weight), X = Pointer(dx) };
+        var job = new WinnersJob(geometry) { Dy = Pointer(dy), Argmax = (byte*)Pointer(argmax), Weight = Pointer(weight), X = Pointer(dx), Store = store };
         var g = geometry.Convolution;
         job.Rows = Scratch(ConvolutionPartialSlot, g.OutChannels * job.RowsLength);
         // The image, and what CollectPlaces needs.
@@ -67,6 +67,7 @@ public sealed unsafe partial class CpuDevice
         public byte* Argmax;
         public int* WindowOffsets;
         public int FirstImage, Images, MaximalWinners, ThreadScratchLength;
+        public Store Store;
 
         public readonly int InChannels => Geometry.Convolution.InChannels;
         public readonly int Channels => Blocks(InChannels, 8) * 8 is var whole && 3 * whole <= 4 * InChannels ? whole : InChannels;
@@ -218,7 +219,7 @@ public sealed unsafe partial class CpuDevice
         public int Offset, First, Count;
     }
 
-    // One image: dx += what all output channels carry back.
+    // One image: dx = or += what all output channels carry back.
     private static void WinnersByInputChunk(void* arguments, int n)
     {
         ref readonly var job = ref *(WinnersJob*)arguments;
@@ -233,12 +234,12 @@ public sealed unsafe partial class CpuDevice
         var dx = job.X + (nint)n * g.InChannels * plane;
         if (!IsPadded(g))
         {
-            AddTurned(image, plane, job.Channels, g.InChannels, dx, plane);
+            PutTurned(image, plane, job.Channels, g.InChannels, dx, plane, job.Store);
             return;
         }
         image += (g.PaddingHeight * job.Width + g.PaddingWidth) * job.Channels;
         for (var row = 0; row < g.InHeight; row++, image += job.Width * job.Channels)
-            AddTurned(image, g.InWidth, job.Channels, g.InChannels, dx + row * g.InWidth, plane);
+            PutTurned(image, g.InWidth, job.Channels, g.InChannels, dx + row * g.InWidth, plane, job.Store);
     }
 
     private static void AddKernelsToImage(in WinnersJob job, float* rows, Place* places, int count, float* image)
@@ -326,26 +327,30 @@ public sealed unsafe partial class CpuDevice
                 for (var channel = 0; channel < channels; channel++) target[pixel * width + channel] = source[channel * plane + pixel];
     }
 
-    // target[channel, pixel] += source[pixel, channel]; blocks of 8 by 8 are turned in registers.
+    // target[channel, pixel] = or += source[pixel, channel]; blocks of 8 by 8 are turned in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTurned(float* source, int pixels, nint width, int channels, float* target, nint plane)
+    private static void PutTurned(float* source, int pixels, nint width, int channels, float* target, nint plane, Store store)
     {
         for (var channel = 0; channel < channels; channel += 8, source += 8, target += 8 * plane)
         {
             var kept = Math.Min(8, channels - channel);
             var pixel = 0;
             if (width % 8 == 0)
-                for (; pixel <= pixels - 8; pixel += 8) AddTurnedBlock(source + pixel * width, width, target + pixel, plane, kept);
+                for (; pixel <= pixels - 8; pixel += 8) PutTurnedBlock(source + pixel * width, width, target + pixel, plane, kept, store);
             for (; pixel < pixels; pixel++)
-                for (var k = 0; k < kept; k++) target[k * plane + pixel] += source[pixel * width + k];
+                for (var k = 0; k < kept; k++)
+                {
+                    var sum = source[pixel * width + k];
+                    target[k * plane + pixel] = store == Store.Add ? target[k * plane + pixel] + sum : sum;
+                }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddTurnedBlock(float* s, nint width, float* target, nint plane, int channels)
+    private static void PutTurnedBlock(float* s, nint width, float* target, nint plane, int channels, Store store)
     {
         var turned = stackalloc float[64];
         PackTransposed(s, 8, width, 8, 8, 0, turned);
-        for (var k = 0; k < channels; k++) (Vector256.Load(target + k * plane) + Vector256.Load(turned + 8 * k)).Store(target + k * plane);
+        for (var k = 0; k < channels; k++) Put(Vector256.Load(turned + 8 * k), target + k * plane, store);
     }
 }

@@ -69,7 +69,25 @@ public sealed unsafe partial class CpuDevice : Device
     protected override DeviceBuffer CreateBuffer(int length) => new CpuBuffer(this, length);
 
     /// <inheritdoc/>
-    protected internal override void Fill(Tensor target, float value) => new Span<float>(Pointer(target), target.Count).Fill(value);
+    protected internal override void Fill(Tensor target, float value)
+    {
+        var job = new FillJob(Pointer(target), target.Count, value);
+        _team.Run(Chunks(target.Count), &FillChunk, &job);
+    }
+
+    private readonly struct FillJob(float* target, int count, float value)
+    {
+        public readonly float* Target = target;
+        public readonly int Count = count;
+        public readonly float Value = value;
+    }
+
+    private static void FillChunk(void* arguments, int chunk)
+    {
+        ref readonly var job = ref *(FillJob*)arguments;
+        var first = chunk * ChunkLength;
+        new Span<float>(job.Target + first, Math.Min(ChunkLength, job.Count - first)).Fill(job.Value);
+    }
 
     private static float* Pointer(DeviceBuffer buffer) => ((CpuBuffer)buffer).Pointer;
 
