@@ -24,6 +24,30 @@ public sealed class TapeTests
     }
 
     [Test]
+    public void What_an_earlier_step_left_in_memory_is_no_part_of_a_gradient()
+    {
+        using Tape used = new(_device), unused = new(_device);
+        _ = Step(used, float.NaN);
+        Assert.That(Step(used, 1f), Is.EqualTo(Step(unused, 1f)).And.All.Not.NaN);
+
+        static float[] Step(Tape tape, float scale)
+        {
+            tape.Reset();
+            float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => scale * (i * 37 % 129 - 64) / 64f)];
+            var image = tape.Variable(Numbers(384), new Shape(2, 3, 8, 8));
+            var rows = tape.Variable(Numbers(40), new Shape(5, 8));
+            Tensor kernel = tape.Variable(Numbers(216), new Shape(8, 3, 3, 3)), weight = tape.Variable(Numbers(24), new Shape(8, 3)), other = tape.Variable(Numbers(24), new Shape(3, 8));
+            // Read by a pass that overwrites and one that adds, in both orders; by two that overwrite; by none.
+            Tensor x = image.Multiply(1.5f), y = image.Multiply(0.5f), h = rows.Multiply(2f);
+            _ = rows.Square();
+            var loss = x.Conv2dReluMaxPool2d(kernel).Sum().Add(x.Square().Sum()).Add(y.Square().Sum()).Add(y.Conv2dReluMaxPool2d(kernel).Sum())
+                .Add(h.MatMul(weight).Square().Sum()).Add(h.MatMul(other, Transpose.Right).Sum());
+            tape.Backward(loss);
+            return [.. new[] { image, rows, kernel, weight, other }.SelectMany(one => one.Gradient!.ToArray())];
+        }
+    }
+
+    [Test]
     public void Two_uses_add_their_gradients()
     {
         using var tape = new Tape(_device);
