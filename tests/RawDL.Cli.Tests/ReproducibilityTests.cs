@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace RawDL.Cli.Tests;
 
-/// <summary>The parameters at the end of a run are a function of its configuration: not of threads, interruptions or kills.</summary>
+/// <summary>The parameters at the end of a run are a function of its configuration: not of threads, interruptions or kills, nor of 512-bit vectors.</summary>
 [Category("Program")]
 public sealed class ReproducibilityTests
 {
@@ -41,6 +41,19 @@ public sealed class ReproducibilityTests
 
     [Test]
     public void Another_seed_gives_others() => Assert.That(Sha256(Rawdl.Call([.. Line("run"), "--seed", "6"])), Is.Not.EqualTo(_sha256));
+
+    // On a processor without AVX-512 both runs are the same.
+    [TestCase("lenet")]
+    [TestCase("mlp")]
+    [TestCase("resnet")]
+    [TestCase("sprint")]
+    public void With_and_without_AVX512_the_parameters_are_the_same(string model)
+    {
+        Assert.That(With("1"), Is.EqualTo(With("0")));
+
+        string With(string switched) => Sha256(Rawdl.Run(new Dictionary<string, string?> { ["DOTNET_EnableAVX512"] = switched }, "train", "--model", model, "--data", "digits",
+            "--train-size", "200", "--test-size", "50", "--steps", "4", "--batch", "37", "--out", TrainedRun.Fresh("run"), "--json"));
+    }
 
     [TestCase("INT", 130)]
     [TestCase("TERM", 143)]

@@ -99,7 +99,7 @@ public sealed class Tape : IDisposable
         return _tensors[_made++];
     }
 
-    /// <summary>Notes how to carry the gradient of <paramref name="output"/> to its inputs, and gives it a gradient of zeros. Does nothing in inference.</summary>
+    /// <summary>Notes how to carry the gradient of <paramref name="output"/> to its inputs, and gives it a gradient of zeros (<see cref="Tensor.Gradient"/>). Does nothing in inference.</summary>
     /// <param name="output">The result of an operation.</param>
     /// <param name="state">What <paramref name="backward"/> needs: operands, result, geometry.</param>
     /// <param name="backward">Adds to the gradients of the inputs that have one; reads <c>output.Gradient</c>. A static function, else every step makes it anew.</param>
@@ -122,9 +122,9 @@ public sealed class Tape : IDisposable
     /// <exception cref="InvalidOperationException">The loss was not recorded by this tape.</exception>
     public void Backward(Tensor loss, float seed = 1f)
     {
-        if (loss.Tape != this || !loss.HasGradient)
+        if (loss.Tape != this || loss.TakeGradient(out _) is not { } gradient)
             throw new InvalidOperationException("Tape.Backward: expected a loss recorded by this tape in training mode.");
-        Device.Fill(loss.TakeGradient(out _)!, seed);
+        Device.Fill(gradient, seed);
         for (var i = _recorded - 1; i >= 0; i--) _history[i].Run();
     }
 

@@ -47,8 +47,6 @@ public sealed class Tensor
         set => (_gradient, _isBare) = (value, false);
     }
 
-    internal bool HasGradient => _gradient is not null;
-
     /// <summary>As <see cref="Gradient"/>, for a backward pass that can overwrite as well as add: what nobody has added to needs no zeros.</summary>
     /// <param name="store">What the caller has to do, to every element.</param>
     internal Tensor? TakeGradient(out Store store)
