@@ -171,13 +171,13 @@ internal sealed partial class Pmi1Server : IDisposable
         Leave(rank, null);
     }
 
-    // A rank that ends with a code before MPI_Finalize has left the others behind.
+    // A rank that ends with a code before MPI_Finalize has left the others behind; one that a signal ended is lost, as where its connection says so first.
     private void Leave(int rank, int? code)
     {
         lock (_state)
         {
             (_codes[rank], _byes) = (code, _byes + 1);
-            if (code is not null && _ranks[rank] != RankPhase.Finalized) Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} ended before the others"), code);
+            if (code is not null && _ranks[rank] != RankPhase.Finalized) Fail(rank, string.Create(CultureInfo.InvariantCulture, $"rank {rank} {(code > 128 ? "was lost" : "ended before the others")}"), code);
             Monitor.PulseAll(_state);
         }
     }
