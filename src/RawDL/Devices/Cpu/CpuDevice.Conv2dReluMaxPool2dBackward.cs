@@ -338,11 +338,7 @@ public sealed unsafe partial class CpuDevice
             if (width % 8 == 0)
                 for (; pixel <= pixels - 8; pixel += 8) PutTurnedBlock(source + pixel * width, width, target + pixel, plane, kept, store);
             for (; pixel < pixels; pixel++)
-                for (var k = 0; k < kept; k++)
-                {
-                    var sum = source[pixel * width + k];
-                    target[k * plane + pixel] = store == Store.Add ? target[k * plane + pixel] + sum : sum;
-                }
+                for (var k = 0; k < kept; k++) Put(source[pixel * width + k], target + k * plane + pixel, store);
         }
     }
 

@@ -55,7 +55,7 @@ public sealed unsafe partial class CpuDevice
         var i = 0;
         for (; i <= count - 8; i += 8) Put(Vector256.Load(source + i), target + i, store);
         for (; i <= count - 4; i += 4) Put(Vector128.Load(source + i), target + i, store);
-        for (; i < count; i++) target[i] = store == Store.Add ? source[i] + target[i] : source[i];
+        for (; i < count; i++) Put(source[i], target + i, store);
     }
 
     // 8 rows of two 16-lane vectors: 16 sums, 2 vectors of b and one broadcast of 32 registers.
@@ -249,6 +249,9 @@ public sealed unsafe partial class CpuDevice
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Vector256<float> lanes, float* c, Store store) =>
         (store == Store.Add ? lanes + Vector256.Load(c) : lanes).Store(c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(float sum, float* c, Store store) => *c = store == Store.Add ? sum + *c : sum;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Vector128<float> lanes, float* c, Store store) => (store == Store.Add ? lanes + Vector128.Load(c) : lanes).Store(c);
