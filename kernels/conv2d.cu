@@ -433,19 +433,25 @@ KERNEL(256, conv2d_backward_weight_1, Conv2dProduct g, const float* x, const flo
     *to = gridDim.z == 1 ? *to + sum : sum;
 }
 
-// first[e] += sum over parts of part[e] for e < firsts; the elements behind go to second. Parts lie stride elements apart. A destination may be null.
-// Thread t of a block of 32 elements adds the parts t / 32, t / 32 + 8, ...; the eight sums are added in order.
-KERNEL(256, conv2d_sum_parts, const float* parts, int count, int64 stride, int elements, int firsts, float* first, float* second)
+// Where a sum of conv2d_sum_parts goes: element e = (i * d1 + j) * d2 + k of a part to i * s0 + j * s1 + k * s2.
+struct PartsLayout { int d1, d2, s0, s1, s2; };
+static_assert(sizeof(PartsLayout) == 20, "as in CudaDevice.Conv2d.cs");
+
+// first[place(e)] += sum over parts of part[e] for e < firsts; the elements behind go to second as they lie. Parts lie stride elements apart. A destination may be
+// null. Thread t of a block of 32 elements adds the parts t / 32, t / 32 + 8, ...; the eight sums are added in order.
+KERNEL(256, conv2d_sum_parts, const float* parts, int count, int64 stride, int elements, int firsts, PartsLayout layout, float* first, float* second)
 {
     SHARED(float, sums, [8][32]);
     int t = threadIdx.x, element = blockIdx.x * 32 + t % 32;
     float sum = 0;
     if (element < elements)
+#pragma unroll 8
         for (int part = t / 32; part < count; part += 8) sum += parts[part * stride + element];
     sums[t / 32][t % 32] = sum;
     __syncthreads();
     if (t >= 32 || element >= elements) return;
     for (int k = 1; k < 8; k++) sum += sums[k][t];
-    float* to = element < firsts ? first + element : second + (element - firsts);
+    int place = element / layout.d2 / layout.d1 * layout.s0 + element / layout.d2 % layout.d1 * layout.s1 + element % layout.d2 * layout.s2;
+    float* to = element < firsts ? first + place : second + (element - firsts);
     if (element < firsts ? first != nullptr : second != nullptr) *to += sum;
 }

@@ -5,7 +5,7 @@
 // first among equals wins and the first NaN stays. Where ReLU is off the gradient is dy * 0, as in relu: NaN and infinities of dy go on.
 //
 // The values before the pooling are never in memory, and three of four places carry no gradient: backward passes touch the winners alone.
-#include "common.cuh"
+#include "async.cuh"
 #include "geometry.cuh"
 
 #define OFF 4
@@ -88,62 +88,77 @@ template <int K> DEVICE void forward_first(const Conv2dPoolGeometry& g, const fl
 }
 
 // ---------------------------------------------------------------------------------------------------------------------------------------------
-// Forward: block (x, y) makes the 32 windows from 32 * x for the 32 output channels from 32 * y. Lane l of warp w holds window l of the channels 4 * w + 0..3
-// (16 sums). STEP input channels at a time lie in shared memory: for each window its pixels, windows side by side, and the taps of the channels.
+// Forward: block (x, y) makes the 32 windows from 32 * x for part y of the output channels, at most 32 of them. Lane l of warp w holds window l of the channels
+// first + 4 * (w % 8) + 0..3 (16 sums); warps 0 to 7 take the even input channels, the others the odd ones, and their sums meet at the end. A slice, two input
+// channels, lies in shared memory: for each window its pixels, windows side by side, and the taps of the channels. While one is used the next is on its way.
 // ---------------------------------------------------------------------------------------------------------------------------------------------
 template <int K> DEVICE void forward(const Conv2dPoolGeometry& g, const float* x, const float* weight, const float* bias, float* y, uint8* argmax)
 {
-    constexpr int TAPS = K * K, PITCH = (TAPS + 3) / 4 * 4, PATCH = (K + 1) * (K + 1), STEP = 2, EACH = 4;
-    SHARED(float, pixels, [STEP][PATCH][32]);
-    SHARED(float, taps, [STEP][32][PITCH]);
+    constexpr int TAPS = K * K, PITCH = (TAPS + 3) / 4 * 4, PATCH = (K + 1) * (K + 1), STEP = 2, EACH = 4, THREADS = 512;
+    constexpr int PIXELS = STEP * PATCH * 32, SLICE = PIXELS + STEP * 32 * PITCH, SUMS = THREADS / 2 * EACH * 4;
+    SHARED(float, memory, [2 * SLICE > SUMS ? 2 * SLICE : SUMS]);
     const Conv2dGeometry& c = g.convolution;
-    int t = threadIdx.x, lane = t % 32, own = t / 32 * EACH, first = blockIdx.y * 32;
+    int t = threadIdx.x, lane = t % 32, part = t / (THREADS / 2), own = t / 32 % 8 * EACH;
+    int groups = (c.out_channels + EACH - 1) / EACH, first = groups * blockIdx.y / gridDim.y * EACH;
+    int count = min(c.out_channels, int(groups * (blockIdx.y + 1) / gridDim.y * EACH)) - first;
     int area = g.pooled_height * g.pooled_width, plane = c.in_height * c.in_width;
     uint32 q = blockIdx.x * 32 + lane;
     bool inside = q < uint32(c.batch) * area;
-    int n = q / area, at = q % area, corner = inside ? n * c.in_channels * plane + at / g.pooled_width * 2 * c.in_width + at % g.pooled_width * 2 : 0;
+    int n = q / area, at = q % area;
+    const float* corner = x + (inside ? n * c.in_channels * plane + at / g.pooled_width * 2 * c.in_width + at % g.pooled_width * 2 : 0);
+    auto copy = [&](int channel, float* slice)
+    {
+        // Each warp brings every sixteenth pixel of the windows of its lanes.
+#pragma unroll
+        for (int l = t / 32; l < STEP * PATCH; l += THREADS / 32)
+        {
+            int s = l / PATCH, row = l % PATCH / (K + 1), column = l % (K + 1);
+            bool valid = channel + s < c.in_channels;
+            copy_async_4(slice + l * 32 + lane, corner + (valid ? (channel + s) * plane + row * c.in_width + column : 0), valid);
+        }
+        for (int l = t; l < STEP * 32 * TAPS; l += THREADS)
+        {
+            int s = l / (32 * TAPS), o = l / TAPS % 32, tap = l % TAPS;
+            bool valid = o < count && channel + s < c.in_channels;
+            copy_async_4(slice + PIXELS + (s * 32 + o) * PITCH + tap, weight + (valid ? ((first + o) * c.in_channels + channel + s) * TAPS + tap : 0), valid);
+        }
+    };
     float z[EACH][4];
 #pragma unroll
     for (int o = 0; o < EACH; o++)
 #pragma unroll
         for (int k = 0; k < 4; k++) z[o][k] = 0;
+    copy(0, memory);
+    copy_async_commit();
     for (int channel = 0; channel < c.in_channels; channel += STEP)
     {
-        __syncthreads();
-        // Each warp brings every eighth pixel of the windows of its lanes.
-        for (int l = t / 32; l < STEP * PATCH; l += 8)
-        {
-            int s = l / PATCH, pixel = l % PATCH;
-            pixels[s][pixel][lane] =
-                channel + s < c.in_channels ? x[corner + (channel + s) * plane + pixel / (K + 1) * c.in_width + pixel % (K + 1)] : 0;
-        }
-        for (int l = t; l < STEP * 32 * PITCH; l += 256)
-        {
-            int s = l / (32 * PITCH), o = first + l / PITCH % 32, tap = l % PITCH;
-            taps[s][l / PITCH % 32][tap] =
-                tap < TAPS && o < c.out_channels && channel + s < c.in_channels ? weight[(o * c.in_channels + channel + s) * TAPS + tap] : 0;
-        }
-        __syncthreads();
-        if (first + own >= c.out_channels) continue;
-#pragma unroll 1
-        for (int s = 0; s < STEP; s++)
-        {
-            float patch[PATCH];
+        float* slice = memory + channel / STEP % 2 * SLICE;
+        copy_async_wait<0>();
+        __syncthreads();   // this slice has come for all threads, and all have done with the one before, whose place the next one takes
+        if (channel + STEP < c.in_channels) copy(channel + STEP, memory + (channel / STEP + 1) % 2 * SLICE);
+        copy_async_commit();
+        if (own >= count) continue;
+        float patch[PATCH];
 #pragma unroll
-            for (int k = 0; k < PATCH; k++) patch[k] = pixels[s][k][lane];
+        for (int k = 0; k < PATCH; k++) patch[k] = slice[(part * PATCH + k) * 32 + lane];
 #pragma unroll
-            for (int o = 0; o < EACH; o++) add_window<K, PITCH>(taps[s][own + o], patch, z[o]);
-        }
+        for (int o = 0; o < EACH; o++) add_window<K, PITCH>(slice + PIXELS + (part * 32 + own + o) * PITCH, patch, z[o]);
     }
-    if (!inside) return;
+    __syncthreads();
+    float* sums = memory + t % (THREADS / 2);
+    if (part == 1)
+#pragma unroll
+        for (int k = 0; k < EACH * 4; k++) sums[k * (THREADS / 2)] = z[k / 4][k % 4];
+    __syncthreads();
+    if (part == 1 || !inside) return;
 #pragma unroll
     for (int o = 0; o < EACH; o++)
     {
         int channel = first + own + o, to = (n * c.out_channels + channel) * area + at;
-        if (channel >= c.out_channels) break;
+        if (own + o >= count) break;
         float shift = bias ? bias[channel] : 0;
 #pragma unroll
-        for (int k = 0; k < 4; k++) z[o][k] += shift;
+        for (int k = 0; k < 4; k++) z[o][k] = z[o][k] + sums[(o * 4 + k) * (THREADS / 2)] + shift;
         uint8 code;
         y[to] = pooled(z[o], &code);
         argmax[to] = code;
@@ -228,12 +243,207 @@ template <int K> DEVICE void backward_input(const Conv2dPoolGeometry& g, const f
 }
 
 // ---------------------------------------------------------------------------------------------------------------------------------------------
+// Backward passes of small planes, at most WINDOWS x WINDOWS windows. A lane is an input channel and holds the SIDE x SIDE pixels under the windows in
+// registers; a warp meets one output of one image at a time, so that its lanes agree on every winner and pixels and taps pair up by branches, without addresses.
+// ---------------------------------------------------------------------------------------------------------------------------------------------
+template <int K> struct Planes { static constexpr int WINDOWS = K == 3 ? 5 : 4, SIDE = 2 * WINDOWS + K - 1, AREA = SIDE * SIDE; };
+
+// The gradients and winners of one output of one image: lane l has those of window (l / WINDOWS, l % WINDOWS), 0 where there is none.
+struct OutputGradients
+{
+    float gradient;
+    int code;
+};
+
+template <int K> DEVICE OutputGradients load_output(const Conv2dPoolGeometry& g, const uint8* argmax, const float* dy, int n, int o)
+{
+    constexpr int WINDOWS = Planes<K>::WINDOWS;
+    int lane = threadIdx.x % 32, i = lane / WINDOWS, j = lane % WINDOWS;
+    if (i >= g.pooled_height || j >= g.pooled_width) return {0, 0};
+    int64 at = ((int64(n) * g.convolution.out_channels + o) * g.pooled_height + i) * g.pooled_width + j;
+    return {dy[at], argmax[at]};
+}
+
+// act(gradient, i, j): for each window its gradient and the pixel of its winner.
+template <int K, class F> DEVICE void for_each_winner(const OutputGradients& output, F act)
+{
+    constexpr int WINDOWS = Planes<K>::WINDOWS;
+    float own = gradient_of(output.gradient, output.code);
+    uint32 columns = __ballot_sync(EVERY_LANE, output.code & 1), rows = __ballot_sync(EVERY_LANE, output.code & 2);
+    float next = __shfl_sync(EVERY_LANE, own, 0);
+#pragma unroll
+    for (int window = 0; window < WINDOWS * WINDOWS; window++)
+    {
+        constexpr int LAST = WINDOWS * WINDOWS - 1;
+        int i = window / WINDOWS * 2, j = window % WINDOWS * 2;
+        float gradient = next;
+        next = __shfl_sync(EVERY_LANE, own, window < LAST ? window + 1 : LAST);
+        if (rows >> window & 1)
+        {
+            if (columns >> window & 1) act(gradient, i + 1, j + 1);
+            else act(gradient, i + 1, j);
+        }
+        else
+        {
+            if (columns >> window & 1) act(gradient, i, j + 1);
+            else act(gradient, i, j);
+        }
+    }
+}
+
+// Backward input: block (x, y) makes image x in the input channels 32 * y + 0..31. Warp w takes the outputs w, w + 8, ..., the taps and gradients of which it
+// brings one output ahead, and the eight sums of a pixel meet in shared memory.
+// Dynamic shared memory: 8 * 2 * 32 * K * K or 4 * AREA * 33 floats, whichever is more.
+template <int K> DEVICE void backward_input_planes(const Conv2dPoolGeometry& g, const float* weight, const uint8* argmax, const float* dy, float* dx, int store)
+{
+    constexpr int TAPS = K * K, SIDE = Planes<K>::SIDE, AREA = Planes<K>::AREA, WARPS = 8, PITCH = 33;
+    DYNAMIC_SHARED(float, memory);
+    const Conv2dGeometry& c = g.convolution;
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, n = blockIdx.x, first_channel = blockIdx.y * 32, channels = min(32, c.in_channels - first_channel);
+    float* taps = memory + warp * 2 * 32 * TAPS;
+    const float* from = weight + first_channel * TAPS;
+    bool vectors = (reinterpret_cast<uint64>(from) & 15) == 0 && c.in_channels % 4 == 0 && channels % 4 == 0;
+    auto copy = [&](int o, float* to)
+    {
+        const float* own = from + int64(o) * c.in_channels * TAPS;
+        if (vectors)
+            for (int l = 4 * lane; l < channels * TAPS; l += 128) copy_async_16(to + l, own + l, 4);
+        else
+            for (int l = lane; l < channels * TAPS; l += 32) copy_async_4(to + l, own + l, true);
+    };
+    float sums[AREA];
+#pragma unroll
+    for (int k = 0; k < AREA; k++) sums[k] = 0;
+    OutputGradients output = {0, 0};
+    if (warp < c.out_channels) copy(warp, taps), output = load_output<K>(g, argmax, dy, n, warp);
+    copy_async_commit();
+    for (int o = warp, turn = 0; o < c.out_channels; o += WARPS, turn ^= 1)
+    {
+        OutputGradients now = output;
+        copy_async_wait<0>();
+        __syncwarp();   // the taps have come for all lanes, and all have read those before
+        if (o + WARPS < c.out_channels) copy(o + WARPS, taps + (turn ^ 1) * 32 * TAPS), output = load_output<K>(g, argmax, dy, n, o + WARPS);
+        copy_async_commit();
+        float tap[TAPS];
+#pragma unroll
+        for (int k = 0; k < TAPS; k++) tap[k] = taps[turn * 32 * TAPS + lane * TAPS + k];
+        for_each_winner<K>(now, [&](float gradient, int i, int j)
+        {
+#pragma unroll
+            for (int k = 0; k < TAPS; k++) sums[(i + k / K) * SIDE + j + k % K] += gradient * tap[k];
+        });
+    }
+    float* meeting = memory + warp % (WARPS / 2) * AREA * PITCH + lane;
+    __syncthreads();
+    if (warp >= WARPS / 2)
+#pragma unroll
+        for (int k = 0; k < AREA; k++) meeting[k * PITCH] = sums[k];
+    __syncthreads();
+    if (warp < WARPS / 2)
+#pragma unroll
+        for (int k = 0; k < AREA; k++) meeting[k * PITCH] += sums[k];
+    __syncthreads();
+    int plane = c.in_height * c.in_width;
+    for (int channel = warp; channel < channels; channel += WARPS)
+    {
+        float* to = dx + (int64(n) * c.in_channels + first_channel + channel) * plane;
+        for (int l = lane; l < plane; l += 32)
+        {
+            int row = l / c.in_width, column = l % c.in_width;
+            const float* at = memory + (row * SIDE + column) * PITCH + channel;
+            float sum = 0;   // behind the last window are pixels that no tap reaches
+            if (row < SIDE && column < SIDE)
+#pragma unroll
+                for (int k = 0; k < WARPS / 2; k++) sum += at[k * AREA * PITCH];
+            to[l] = store == ADD ? to[l] + sum : sum;
+        }
+    }
+}
+
+// Backward weight: block (x, y, z) goes through part x of the images for part y of the outputs, two to a warp, and the input channels 32 * z + 0..31, whose
+// pixels are brought one image ahead. Part x of parts: [O, K * K, C] sums, then [O] sums of the gradients.
+// Dynamic shared memory: 2 * 32 * (AREA | 1) floats.
+template <int K> DEVICE void backward_weight_planes(const Conv2dPoolGeometry& g, const float* x, const uint8* argmax, const float* dy, float* parts)
+{
+    constexpr int TAPS = K * K, SIDE = Planes<K>::SIDE, AREA = Planes<K>::AREA, PITCH = AREA | 1, THREADS = 256, EACH = 2;
+    DYNAMIC_SHARED(float, memory);
+    const Conv2dGeometry& c = g.convolution;
+    int t = threadIdx.x, lane = t % 32, first_channel = blockIdx.z * 32, channels = min(32, c.in_channels - first_channel);
+    int pairs = (c.out_channels + EACH - 1) / EACH, pair = pairs * blockIdx.y / gridDim.y + t / 32, last_pair = pairs * (blockIdx.y + 1) / gridDim.y;
+    int plane = c.in_height * c.in_width, output = pair * EACH;
+    int n = int(int64(c.batch) * blockIdx.x / gridDim.x), last = int(int64(c.batch) * (blockIdx.x + 1) / gridDim.x);
+    auto copy = [&](int image, float* to)
+    {
+        const float* from = x + (int64(image) * c.in_channels + first_channel) * plane;
+        for (int l = lane; l < plane; l += 32)
+        {
+            int row = l / c.in_width, column = l % c.in_width;
+            if (row >= SIDE || column >= SIDE) continue;   // no tap reaches it
+            for (int channel = t / 32; channel < channels; channel += THREADS / 32)
+                copy_async_4(to + channel * PITCH + row * SIDE + column, from + channel * plane + l, true);
+        }
+    };
+    float sums[EACH][TAPS], totals[EACH];
+#pragma unroll
+    for (int e = 0; e < EACH; e++)
+    {
+        totals[e] = 0;
+#pragma unroll
+        for (int k = 0; k < TAPS; k++) sums[e][k] = 0;
+    }
+    // What lies beyond a smaller plane meets gradients of 0.
+    if (c.in_height < SIDE || c.in_width < SIDE)
+        for (int l = t; l < 2 * 32 * PITCH; l += THREADS) memory[l] = 0;
+    __syncthreads();
+    if (n < last) copy(n, memory);
+    copy_async_commit();
+    for (int turn = 0; n < last; n++, turn ^= 1)
+    {
+        OutputGradients gradients[EACH];
+#pragma unroll
+        for (int e = 0; e < EACH; e++)
+        {
+            gradients[e] = {0, 0};
+            if (pair < last_pair && output + e < c.out_channels) gradients[e] = load_output<K>(g, argmax, dy, n, output + e);
+        }
+        copy_async_wait<0>();
+        __syncthreads();   // this image has come for all threads, and all have done with the one before, whose place the next one takes
+        if (n + 1 < last) copy(n + 1, memory + (turn ^ 1) * 32 * PITCH);
+        copy_async_commit();
+        if (pair >= last_pair) continue;
+        float pixel[AREA];
+#pragma unroll
+        for (int k = 0; k < AREA; k++) pixel[k] = memory[(turn * 32 + lane) * PITCH + k];
+#pragma unroll
+        for (int e = 0; e < EACH; e++)
+            for_each_winner<K>(gradients[e], [&](float gradient, int i, int j)
+            {
+                totals[e] += gradient;
+#pragma unroll
+                for (int k = 0; k < TAPS; k++) sums[e][k] += gradient * pixel[(i + k / K) * SIDE + j + k % K];
+            });
+    }
+    if (pair >= last_pair) return;
+    int weights = c.out_channels * c.in_channels * TAPS;
+    float* part = parts + int64(blockIdx.x) * (weights + c.out_channels);
+#pragma unroll
+    for (int e = 0; e < EACH; e++)
+    {
+        if (output + e >= c.out_channels) break;
+#pragma unroll
+        for (int k = 0; k < TAPS; k++)
+            if (lane < channels) part[((output + e) * TAPS + k) * c.in_channels + first_channel + lane] = sums[e][k];
+        if (first_channel == 0 && lane == 0) part[weights + output + e] = totals[e];
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------------------------------
 // Backward weight: block (x, y, z) takes the output channels [y * outputs, ...), the input channels [z * inputs, ...) and part x of the work, which is counted
 // in bands: `band` pooled rows of one image. A band lies in shared memory: its pixels per input channel, rows of even length, and per window the
 // gradients and the codes of the outputs. Thread t holds all K * K taps of output t % outputs and input t / outputs % inputs, and goes through every
 // slots-th window; winners choose the rows by address and the columns by selection. At the end the slots are added in order; the block's sums go to part x of
-// parts: [O, C, K, K], then the sums of the gradients, [O].
-// Dynamic shared memory, floats: inputs * (2 * band + K - 1) * pitch + band * Q * (outputs | 1) * 5 / 4, at least 256.
+// parts: [K * K, C, O], then the sums of the gradients, [O].
+// Dynamic shared memory, floats: inputs * (2 * band + K - 1) * pitch + band * Q * (outputs | 1) * 5 / 4, and at least 256 * (K * K + 1) with several slots.
 // ---------------------------------------------------------------------------------------------------------------------------------------------
 struct WeightTiles { int outputs, inputs, slots, band; };
 
@@ -251,9 +461,9 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
     int bands = (g.pooled_height + tiles.band - 1) / tiles.band;
     int64 units = int64(c.batch) * bands;
     int unit = int(units * blockIdx.x / gridDim.x), last_unit = int(units * (blockIdx.x + 1) / gridDim.x);
-    float sums[TAPS], total = 0;
+    float sums[TAPS + 1];   // the last one: of the gradients
 #pragma unroll
-    for (int k = 0; k < TAPS; k++) sums[k] = 0;
+    for (int k = 0; k <= TAPS; k++) sums[k] = 0;
     for (; unit < last_unit; unit++)
     {
         int n = unit / bands, first_row = unit % bands * tiles.band, rows = min(tiles.band, g.pooled_height - first_row);
@@ -262,9 +472,12 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
         for (int l = t; l < tiles.inputs * pixel_rows * c.in_width; l += THREADS)
         {
             int column = l % c.in_width, row = l / c.in_width % pixel_rows, k = l / c.in_width / pixel_rows;
-            pixels[(k * most_rows + row) * pitch + column] =
-                first_input + k < c.in_channels ? x[(n * c.in_channels + first_input + k) * plane + (2 * first_row + row) * c.in_width + column] : 0;
+            bool valid = first_input + k < c.in_channels;
+            copy_async_4(pixels + (k * most_rows + row) * pitch + column,
+                x + (valid ? (n * c.in_channels + first_input + k) * plane + (2 * first_row + row) * c.in_width + column : 0), valid);
         }
+        copy_async_commit();
+#pragma unroll 4
         for (int l = t; l < tiles.outputs * windows; l += THREADS)
         {
             int window = l % windows, k = l / windows, output = first_output + k, code = 0;
@@ -278,6 +491,7 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
             gradients[window * spread + k] = gradient;
             codes[window * spread + k] = uint8(code);
         }
+        copy_async_wait<0>();
         __syncthreads();
         if (slot >= tiles.slots) continue;
         const float* image = pixels + input * most_rows * pitch;
@@ -287,7 +501,7 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
             float gradient = gradients[window * spread + o];
             int code = codes[window * spread + o];
             const float* from = image + (2 * i + (code >> 1 & 1)) * pitch + 2 * j;
-            total += gradient;
+            sums[TAPS] += gradient;
 #pragma unroll
             for (int u = 0; u < K; u++)
             {
@@ -300,24 +514,34 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
             for (j += tiles.slots; j >= g.pooled_width; j -= g.pooled_width) i++;
         }
     }
-    // Slots meet through the memory of the pixels.
-    bool owner = slot == 0 && first_output + o < c.out_channels && first_input + input < c.in_channels;
-    float* part = parts + int64(blockIdx.x) * (c.out_channels * c.in_channels * TAPS + c.out_channels);
-    float* to = part + ((first_output + o) * c.in_channels + first_input + input) * TAPS;
-#pragma unroll
-    for (int k = 0; k <= TAPS; k++)
+    // Tap k of a pair; threads next to each other have outputs next to each other.
+    int weights = TAPS * c.in_channels * c.out_channels;
+    float* part = parts + int64(blockIdx.x) * (weights + c.out_channels);
+    auto put = [&](int k, int pair, float sum)
     {
-        float sum = k < TAPS ? sums[k < TAPS ? k : 0] : total;
-        if (tiles.slots > 1)
-        {
-            __syncthreads();
-            pixels[t] = sum;
-            __syncthreads();
-            if (slot == 0)
-                for (int other = 1; other < tiles.slots; other++) sum += pixels[other * pairs + t];
-        }
-        if (owner && k < TAPS) to[k] = sum;
-        if (owner && k == TAPS && first_input + input == 0) part[c.out_channels * c.in_channels * TAPS + first_output + o] = sum;
+        int output = first_output + pair % tiles.outputs, channel = first_input + pair / tiles.outputs;
+        if (output >= c.out_channels || channel >= c.in_channels) return;
+        if (k < TAPS) part[(k * c.in_channels + channel) * c.out_channels + output] = sum;
+        else if (channel == 0) part[weights + output] = sum;
+    };
+    if (tiles.slots == 1)
+    {
+        if (slot > 0) return;
+#pragma unroll
+        for (int k = 0; k <= TAPS; k++) put(k, t, sums[k]);
+        return;
+    }
+    // Slots meet through the memory of the pixels.
+    __syncthreads();
+#pragma unroll
+    for (int k = 0; k <= TAPS; k++) pixels[k * THREADS + t] = sums[k];
+    __syncthreads();
+    for (int l = t; l < (TAPS + 1) * pairs; l += THREADS)
+    {
+        int k = l / pairs, pair = l % pairs;
+        float sum = pixels[k * THREADS + pair];
+        for (int other = 1; other < tiles.slots; other++) sum += pixels[k * THREADS + other * pairs + pair];
+        put(k, pair, sum);
     }
 }
 
@@ -327,7 +551,7 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
     {                                                                                                                                               \
         forward_first<K>(g, x, weight, bias, y, argmax, channels);                                                                                  \
     }                                                                                                                                               \
-    KERNEL_RESIDENT(256, 2, conv2d_relu_max_pool2d_forward_##K, Conv2dPoolGeometry g, const float* x, const float* weight, const float* bias,       \
+    KERNEL_RESIDENT(512, 1, conv2d_relu_max_pool2d_forward_##K, Conv2dPoolGeometry g, const float* x, const float* weight, const float* bias,       \
         float* y, uint8* argmax)                                                                                                                    \
     {                                                                                                                                               \
         forward<K>(g, x, weight, bias, y, argmax);                                                                                                  \
@@ -336,6 +560,16 @@ template <int K> DEVICE void backward_weight(const Conv2dPoolGeometry& g, const 
         const float* dy, float* dx)                                                                                                                 \
     {                                                                                                                                               \
         backward_input<K>(g, weight, argmax, dy, dx);                                                                                               \
+    }                                                                                                                                               \
+    KERNEL_RESIDENT(256, 1, conv2d_relu_max_pool2d_backward_input_planes_##K, Conv2dPoolGeometry g, const float* weight, const uint8* argmax,        \
+        const float* dy, float* dx, int store)                                                                                                     \
+    {                                                                                                                                               \
+        backward_input_planes<K>(g, weight, argmax, dy, dx, store);                                                                                 \
+    }                                                                                                                                               \
+    KERNEL_RESIDENT(256, 1, conv2d_relu_max_pool2d_backward_weight_planes_##K, Conv2dPoolGeometry g, const float* x, const uint8* argmax,            \
+        const float* dy, float* parts)                                                                                                             \
+    {                                                                                                                                               \
+        backward_weight_planes<K>(g, x, argmax, dy, parts);                                                                                         \
     }                                                                                                                                               \
     KERNEL_RESIDENT(256, 2, conv2d_relu_max_pool2d_backward_weight_##K, Conv2dPoolGeometry g, WeightTiles tiles, const float* x,                    \
         const uint8* argmax, const float* dy, float* parts)                                                                                         \

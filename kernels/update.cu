@@ -3,13 +3,17 @@
 // Per element: g ← g·scale; g ← clip(g, ±clip); g ← g + l2·w + l1·sign(w); w ← w − decay·w; then the rule. Comparisons that are false for NaN keep it:
 // a diverged gradient must be seen in the weights.
 //
-// Grid: x along the elements (grid-stride), y along the segments. A step that is replayed without the host finds its rule and its segments in tables of
-// one entry per step (null where the host gives them); where the step has failed, nothing changes.
+// A block takes 1024 elements of one segment; segments follow each other along the grid. A step that is replayed without the host finds its rule and its segments
+// in tables of one entry per step (null where the host gives them); where the step has failed, nothing changes.
 #include "geometry.cuh"
+
+#define BLOCK_ELEMENTS 1024
 
 // Some of the segments of an update: src/RawDL.Cuda/CudaDevice.Update.cs.
 struct UpdateSegments { int first, total; UpdateSegment segment[32]; };
 static_assert(sizeof(UpdateSegments) == 904, "as in CudaDevice.Update.cs");
+
+DEVICE int blocks_of(const UpdateSegment& segment) { return segment.count / BLOCK_ELEMENTS + (segment.count % BLOCK_ELEMENTS != 0); }
 
 DEVICE float regularize(const UpdateSegment& segment, float value, float gradient)
 {
@@ -19,12 +23,14 @@ DEVICE float regularize(const UpdateSegment& segment, float value, float gradien
     return gradient + segment.l2 * value + (value > 0 ? segment.l1 : value < 0 ? -segment.l1 : 0.0f);
 }
 
-template <typename Rule> DEVICE void update(const Rule& rule, const UpdateSegment& segment, float* values, const float* gradients, float* state0, float* state1,
-                                            float* state2)
+template <typename Rule> DEVICE void update(const Rule& rule, const UpdateSegment& segment, int block, float* values, const float* gradients, float* state0,
+                                            float* state1, float* state2)
 {
-    for (int64 place = first_element(); place < segment.count; place += element_stride())
+#pragma unroll
+    for (int k = 0; k < BLOCK_ELEMENTS; k += 256)
     {
-        int64 i = segment.offset + place;
+        int64 place = int64(block) * BLOCK_ELEMENTS + k + threadIdx.x, i = segment.offset + place;
+        if (place >= segment.count) return;
         float first = Rule::STATES > 0 ? state0[i] : 0, second = Rule::STATES > 1 ? state1[i] : 0, third = Rule::STATES > 2 ? state2[i] : 0;
         float value = values[i], gradient = regularize(segment, value, gradients[i]);
         values[i] = rule.apply(value - segment.decay * value, gradient, first, second, third);
@@ -48,10 +54,12 @@ template <typename Rule> DEVICE void update(const Rule& rule, const UpdateSegmen
     {                                                                                                                                       \
         if (state->failed) return;                                                                                                          \
         uint32 entry = state->index;                                                                                                        \
-        UpdateSegment segment = segments.segment[blockIdx.y];                                                                               \
-        if (table != nullptr) segment = table[entry * segments.total + segments.first + blockIdx.y];                                        \
+        int block = blockIdx.x, at = 0;                                                                                                     \
+        for (int count; block >= (count = blocks_of(segments.segment[at])); at++) block -= count;                                           \
+        UpdateSegment segment = segments.segment[at];                                                                                       \
+        if (table != nullptr) segment = table[entry * segments.total + segments.first + at];                                                \
         if (rules != nullptr) rule = rules[entry];                                                                                          \
-        update(rule, segment, values, gradients, state0, state1, state2);                                                                   \
+        update(rule, segment, block, values, gradients, state0, state1, state2);                                                            \
     }
 #define FIELDS(...) __VA_ARGS__
 

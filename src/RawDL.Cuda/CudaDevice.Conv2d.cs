@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaDevice
         var (parts, length) = (plan.Grid.Z, plan.Length);
         ulong source = Address(x), gradient = Address(dy), target = parts == 1 ? Address(dweight) : Scratch(parts * dweight.Count);
         Launch(Get(Conv2dModule, plan.Kernel), plan.Grid, 0, (nint)(&product), (nint)(&source), (nint)(&gradient), (nint)(&target), (nint)(&length));
-        if (parts > 1) SumParts(target, parts, dweight.Count, dweight.Count, Address(dweight), 0);
+        if (parts > 1) SumParts(target, parts, dweight.Count, dweight.Count, new PartsLayout(1, dweight.Count, 0, 0, 1), Address(dweight), 0);
     }
 
     private void Product(Conv2dProduct product, Tensor source, Tensor weight, Tensor? bias, Tensor target)
@@ -38,13 +38,17 @@ public sealed unsafe partial class CudaDevice
         Launch(Get(Conv2dModule, plan.Kernel), plan.Grid, 0, (nint)(&product), (nint)(&from), (nint)(&weights), (nint)(&shift), (nint)(&to), (nint)(&vectors));
     }
 
-    // first[e] += Σ parts[p][e] in the order of p; the elements from firsts on go to second. 0 where a destination is not wanted.
-    private void SumParts(ulong parts, int count, int elements, int firsts, ulong first, ulong second)
+    // first[place of e] += Σ parts[p][e] in the order of p; the elements from firsts on go to second. 0 where a destination is not wanted.
+    private void SumParts(ulong parts, int count, int elements, int firsts, PartsLayout layout, ulong first, ulong second)
     {
         var stride = (long)elements;
         Launch(Get(Conv2dModule, "conv2d_sum_parts"), new Grid((elements + 31) / 32), 0, (nint)(&parts), (nint)(&count), (nint)(&stride), (nint)(&elements),
-            (nint)(&firsts), (nint)(&first), (nint)(&second));
+            (nint)(&firsts), (nint)(&layout), (nint)(&first), (nint)(&second));
     }
+
+    // Element e = (i·D1 + j)·D2 + k of a part belongs to i·S0 + j·S1 + k·S2: kernels/conv2d.cu.
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct PartsLayout(int D1, int D2, int S0, int S1, int S2);
 }
 
 /// <summary>A convolution's forward pass or gradient by the input as a product per group: kernels/conv2d.cu. Rows, taps and source channels are those of one group.</summary>

@@ -36,9 +36,15 @@ public sealed unsafe partial class CudaDevice
     /// <inheritdoc/>
     protected override void Conv2dReluMaxPool2dBackwardInput(in Conv2dPoolGeometry geometry, Tensor weight, Tensor argmax, Tensor dy, Tensor dx, Store store)
     {
-        if (store == Store.Overwrite) Fill(dx, 0f);
         var (g, c) = (geometry, geometry.Convolution);
         ulong weights = Address(weight), codes = Address(argmax), gradient = Address(dy), to = Address(dx);
+        if (Planes(geometry))
+        {
+            Launch(Fused("backward_input_planes", geometry), new Grid(c.Batch, Ceiling(c.InChannels, 32)), SharedBytesOfPlanes(geometry),
+                (nint)(&g), (nint)(&weights), (nint)(&codes), (nint)(&gradient), (nint)(&to), (nint)(&store));
+            return;
+        }
+        if (store == Store.Overwrite) Fill(dx, 0f);
         var tiles = c.Batch * Ceiling(c.InHeight, 2) * Ceiling(c.InWidth, 2);
         Launch(Fused("backward_input", geometry), new Grid(Ceiling(tiles, 128), Ceiling(c.InChannels, 4)), 0,
             (nint)(&g), (nint)(&weights), (nint)(&codes), (nint)(&gradient), (nint)(&to));
@@ -49,17 +55,49 @@ public sealed unsafe partial class CudaDevice
         in Conv2dPoolGeometry geometry, Tensor x, Tensor argmax, Tensor dy, Tensor? dweight, Tensor? dbias)
     {
         var (g, c) = (geometry, geometry.Convolution);
-        var tiles = WeightTiles.Of(geometry, Properties.Multiprocessors);
-        var units = (int)Math.Min(int.MaxValue, (long)c.Batch * Ceiling(g.PooledHeight, tiles.Band));
-        var (tall, deep) = (Ceiling(c.OutChannels, tiles.Outputs), Ceiling(c.InChannels, tiles.Inputs));
-        var count = Math.Clamp(WeightTiles.BlocksPerMultiprocessor * Properties.Multiprocessors / (tall * deep), 1, units);
-        var weights = c.OutChannels * c.InChannels * g.Taps;
-        var elements = weights + c.OutChannels;
-        ulong image = Address(x), codes = Address(argmax), gradient = Address(dy), parts = Scratch(count * elements);
-        Launch(Fused("backward_weight", geometry), new Grid(count, tall, deep), 4 * Math.Max(256, tiles.Floats(g)),
-            (nint)(&g), (nint)(&tiles), (nint)(&image), (nint)(&codes), (nint)(&gradient), (nint)(&parts));
-        SumParts(parts, count, elements, weights, AddressOrZero(dweight), AddressOrZero(dbias));
+        int taps = g.Taps, weights = c.OutChannels * c.InChannels * taps, elements = weights + c.OutChannels;
+        ulong image = Address(x), codes = Address(argmax), gradient = Address(dy), parts;
+        int count;
+        PartsLayout layout;
+        if (Planes(geometry))
+        {
+            var (tall, deep) = (Ceiling(c.OutChannels, 16), Ceiling(c.InChannels, 32));
+            count = EvenParts(c.Batch, Properties.Multiprocessors / (tall * deep));
+            layout = new PartsLayout(taps, c.InChannels, c.InChannels * taps, 1, taps);
+            parts = Scratch(count * elements);
+            Launch(Fused("backward_weight_planes", geometry), new Grid(count, tall, deep), 4 * 2 * 32 * (AreaOfPlanes(geometry) | 1),
+                (nint)(&g), (nint)(&image), (nint)(&codes), (nint)(&gradient), (nint)(&parts));
+        }
+        else
+        {
+            var tiles = WeightTiles.Of(geometry, Properties.Multiprocessors);
+            var (tall, deep) = (Ceiling(c.OutChannels, tiles.Outputs), Ceiling(c.InChannels, tiles.Inputs));
+            count = EvenParts((int)Math.Min(int.MaxValue, (long)c.Batch * Ceiling(g.PooledHeight, tiles.Band)), WeightTiles.BlocksPerMultiprocessor * Properties.Multiprocessors / (tall * deep));
+            layout = new PartsLayout(c.InChannels, c.OutChannels, 1, taps, c.InChannels * taps);
+            parts = Scratch(count * elements);
+            Launch(Fused("backward_weight", geometry), new Grid(count, tall, deep), 4 * tiles.Floats(g),
+                (nint)(&g), (nint)(&tiles), (nint)(&image), (nint)(&codes), (nint)(&gradient), (nint)(&parts));
+        }
+        SumParts(parts, count, elements, weights, layout, AddressOrZero(dweight), AddressOrZero(dbias));
     }
+
+    // The kernels that keep a plane in registers, a channel in a lane: so many windows in a row or column, and channels enough to be worth it.
+    private static int WindowsOfPlanes(in Conv2dPoolGeometry geometry) => geometry.Convolution.KernelHeight == 3 ? 5 : 4;
+
+    private static int AreaOfPlanes(in Conv2dPoolGeometry geometry)
+    {
+        var side = 2 * WindowsOfPlanes(geometry) + geometry.Convolution.KernelHeight - 1;
+        return side * side;
+    }
+
+    private static int SharedBytesOfPlanes(in Conv2dPoolGeometry geometry) => 4 * Math.Max(8 * 2 * 32 * geometry.Taps, 4 * AreaOfPlanes(geometry) * 33);
+
+    private bool Planes(in Conv2dPoolGeometry geometry) =>
+        geometry.PooledHeight <= WindowsOfPlanes(geometry) && geometry.PooledWidth <= WindowsOfPlanes(geometry) && geometry.Convolution.InChannels >= 8
+        && SharedBytesOfPlanes(geometry) <= Properties.SharedBytes;
+
+    // As many parts as divide the units evenly, at most so many.
+    private static int EvenParts(int units, int most) => Ceiling(units, Ceiling(units, Math.Clamp(most, 1, units)));
 
     private Kernel Fused(string pass, in Conv2dPoolGeometry geometry) => Get(FusedModule, (pass, geometry.Convolution.KernelHeight) switch
     {
@@ -69,6 +107,10 @@ public sealed unsafe partial class CudaDevice
         ("forward", _) => "conv2d_relu_max_pool2d_forward_5",
         ("backward_input", 3) => "conv2d_relu_max_pool2d_backward_input_3",
         ("backward_input", _) => "conv2d_relu_max_pool2d_backward_input_5",
+        ("backward_input_planes", 3) => "conv2d_relu_max_pool2d_backward_input_planes_3",
+        ("backward_input_planes", _) => "conv2d_relu_max_pool2d_backward_input_planes_5",
+        ("backward_weight_planes", 3) => "conv2d_relu_max_pool2d_backward_weight_planes_3",
+        ("backward_weight_planes", _) => "conv2d_relu_max_pool2d_backward_weight_planes_5",
         (_, 3) => "conv2d_relu_max_pool2d_backward_weight_3",
         _ => "conv2d_relu_max_pool2d_backward_weight_5",
     });
@@ -81,7 +123,7 @@ public sealed unsafe partial class CudaDevice
     {
         /// <summary>Shared memory of a block that every device has, 48 KiB.</summary>
         public const int MostFloats = 12288;
-        public const int BlocksPerMultiprocessor = 3;
+        public const int BlocksPerMultiprocessor = 2;
         private const int Threads = 256, MostOutputs = 64, FloatsOfBand = 8192;
 
         public static WeightTiles Of(in Conv2dPoolGeometry g, int multiprocessors)
@@ -99,11 +141,11 @@ public sealed unsafe partial class CudaDevice
             return tiles with { Band = band };
         }
 
-        /// <summary>Dynamic shared memory: the pixels of a band, its gradients and codes.</summary>
+        /// <summary>Dynamic shared memory: the pixels of a band, its gradients and codes; at the end the sums of the slots.</summary>
         public int Floats(in Conv2dPoolGeometry g)
         {
             var pixels = (long)Inputs * (2 * Band + g.Convolution.KernelHeight - 1) * ((g.Convolution.InWidth + 1) & ~1);
-            return (int)Math.Min(int.MaxValue, pixels + ((long)Band * g.PooledWidth * (Outputs | 1) * 5 + 3) / 4);
+            return (int)Math.Clamp(pixels + ((long)Band * g.PooledWidth * (Outputs | 1) * 5 + 3) / 4, Slots > 1 ? Threads * (g.Taps + 1) : 0, int.MaxValue);
         }
     }
 }

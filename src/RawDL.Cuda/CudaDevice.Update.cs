@@ -5,8 +5,8 @@ namespace RawDL.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    // What one launch takes by value: UpdateSegments in kernels/update.cu.
-    private const int SegmentsPerLaunch = 32;
+    // What one launch takes by value, UpdateSegments, and what one block does: kernels/update.cu.
+    private const int SegmentsPerLaunch = 32, UpdateBlockElements = 1024;
 
     [InlineArray(SegmentsPerLaunch)]
     private struct Segments
@@ -30,15 +30,14 @@ public sealed unsafe partial class CudaDevice
         {
             var some = segments.Slice(start, Math.Min(SegmentsPerLaunch, segments.Length - start));
             var part = new UpdateSegments { First = start, Total = segments.Length };
-            var largest = 0;
+            var blocks = 0;
             for (var i = 0; i < some.Length; i++)
             {
                 part.Segments[i] = some[i];
-                largest = Math.Max(largest, some[i].Count);
+                blocks += Ceiling(some[i].Count, UpdateBlockElements);
             }
-            if (largest == 0) continue;
-            var kernel = Get("update", TRule.Kernel);
-            Launch(kernel, new Grid(Blocks(largest, kernel).X, some.Length), 0, (nint)(&rule), (nint)(&rules), (nint)(&part), (nint)(&table), (nint)(&state),
+            if (blocks == 0) continue;
+            Launch(Get("update", TRule.Kernel), new Grid(blocks), 0, (nint)(&rule), (nint)(&rules), (nint)(&part), (nint)(&table), (nint)(&state),
                 (nint)(&weights), (nint)(&slopes), (nint)(&first), (nint)(&second), (nint)(&third));
         }
     }

@@ -56,7 +56,7 @@ internal static class GemmTable
     private const double LaunchCycles = 3000, MemoryRate = 16;
 
     // Parts are worth their sum only where each has some depth; their memory is bounded.
-    private const int ShallowestPart = 128, MostParts = 32;
+    private const int ShallowestPart = 32, MostParts = 32;
     private const long MostPartElements = 1 << 24;
 
     // The rows in the order of the ladder in kernels/matmul.cu.

@@ -41,7 +41,7 @@ internal sealed class Conv2dTests : EmulatedFixture
 
     [Test]
     public void Pooled_convolutions_are_those_of_the_CPU_bit_for_bit(
-        [Values(1, 3, 33)] int batch, [Values("lenet1", "lenet2", "first3", "recipe2", "odd", "many")] string net)
+        [Values(1, 3, 33)] int batch, [Values("lenet1", "lenet2", "first3", "recipe2", "odd", "narrow", "deep", "many")] string net)
     {
         var (x, weight) = net switch
         {
@@ -50,6 +50,8 @@ internal sealed class Conv2dTests : EmulatedFixture
             "first3" => (new Shape(batch, 1, 17, 12), new Shape(9, 1, 3, 3)),
             "recipe2" => (new Shape(batch, 24, 12, 12), new Shape(32, 24, 3, 3)),
             "odd" => (new Shape(batch, 5, 13, 9), new Shape(7, 5, 5, 5)),
+            "narrow" => (new Shape(batch, 9, 13, 6), new Shape(35, 9, 5, 5)),
+            "deep" => (new Shape(batch, 40, 9, 12), new Shape(5, 40, 3, 3)),
             _ => (new Shape(batch, 3, 7, 6), new Shape(131, 3, 3, 3)),
         };
         Assert.That(Fuses(x, weight, new Conv2dOptions()), Is.True);
