@@ -164,6 +164,8 @@ public sealed class RemoteFolderTests
 
         public bool Exists(string path) => _files.Keys.Any(name => name == Name(path) || name.StartsWith(Name(path) + "/", StringComparison.Ordinal));
 
+        public bool IsFolder(string path) => Exists(path) && !_files.ContainsKey(Name(path));
+
         public IReadOnlyList<HadoopFile> List(string path) =>
             [.. _files.Where(file => (path == Where) == !file.Key.StartsWith("checkpoints/", StringComparison.Ordinal)).Select(file => new HadoopFile($"{Where}/{file.Key}", file.Value.Length, false, DateTime.UnixEpoch))];
 

@@ -14,7 +14,7 @@ internal sealed class TrainCommand
     private readonly SparkChoice _spark = new();
     private readonly Option<string?> _out = Values.Path("--out", "DIR", "Folder of the run; runs/TIME by default.");
     private readonly Option<string?> _resume = Values.Path("--resume", "DIR", "Go on with the run in this folder, from its newest checkpoint, on any number of ranks.");
-    private readonly Option<string?> _trace = Values.Path("--trace", "FILE", "Write where the time of each rank went, for chrome://tracing or Perfetto.");
+    private readonly Option<string?> _trace = Values.Path("--trace", "FILE", "Write where the time of each rank or replica went, for chrome://tracing or Perfetto.");
 
     public static Command Create()
     {
@@ -41,11 +41,17 @@ internal sealed class TrainCommand
         var ranks = SparkJob.Current is { } cluster && _spark.IsRanks(parsed) ? cluster : null;
         using var device = ranks is null ? _device.Open(parsed, session, communicator) : null;
         TrainingConfiguration? configuration = null;
+        using var trace = communicator.Rank > 0 ? null : TraceFile.Open(parsed.GetValue(_trace), parsed.GetValue(_out));
         using var remote = communicator.Rank > 0 ? null : RemoteFolder.OpenRun(parsed.GetValue(_out), parsed.GetValue(_resume));
         using var folder = communicator.Rank > 0 ? null : parsed.GetValue(_resume) is { } resumed ? Resume(parsed, remote?.LocalPath ?? resumed, out configuration) : Begin(parsed, session, communicator, remote, out configuration);
         var data = _training.Share(parsed, session, communicator, ref configuration);
         if (folder is not null) session.Say($"Run: {remote?.Path ?? folder.Path}");
-        if (ranks is not null && folder is not null) return RanksTraining.Run(parsed, session, ranks.Context, _spark, configuration!, data, folder, remote, Signals.Stop);
+        if (ranks is not null && folder is not null)
+        {
+            var code = RanksTraining.Run(parsed, session, ranks.Context, _spark, configuration!, data, folder, remote, trace?.LocalPath, Signals.Stop);
+            trace?.Mirror();
+            return code;
+        }
         var live = session.Interactive ? new LiveEvents(session) : null;
         using var rounds = SparkJob.Current is { } job && folder is not null ? _spark.OpenRounds(parsed, session, job.Context, configuration!, data) : null;
         var options = new TrainerOptions
@@ -53,13 +59,14 @@ internal sealed class TrainCommand
             Device = device!,
             Communicator = communicator,
             Folder = folder,
-            Trace = parsed.GetValue(_trace),
+            Trace = trace?.LocalPath ?? parsed.GetValue(_trace),
             Events = remote is null ? Events() : new MirroredEvents(remote, Events()),
         };
         if (rounds is not null) options = rounds.AddTo(options);
         var outcome = live is null ? Train() : live.Watch(Train);
         if (folder is not null) Report(session, folder, remote?.Path ?? folder.Path, outcome.Result!);
         remote?.Mirror();
+        trace?.Mirror();
         // The run goes on without this rank and ends well: an exit code would end it for all.
         if (outcome.Failure is { } failure) World.Tell(parsed, failure, communicator.Rank);
         return (int)(outcome.Status != RunStatus.Interrupted ? ExitCode.Ok : Signals.Stop.IsCancellationRequested ? Signals.Code : ExitCode.RunAgain);

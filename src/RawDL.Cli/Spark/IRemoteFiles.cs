@@ -8,6 +8,9 @@ internal interface IRemoteFiles : IDisposable
     /// <summary>True if there is a file or folder.</summary>
     bool Exists(string path);
 
+    /// <summary>True if there is a folder.</summary>
+    bool IsFolder(string path);
+
     /// <summary>What a folder holds.</summary>
     IReadOnlyList<HadoopFile> List(string path);
 

@@ -15,13 +15,12 @@ internal static class RanksTraining
     // How a rank computes and speaks is for the ranks; what is trained is in the configuration.
     private static readonly string[] RankOptions = ["--device", "--threads", "--gemm", "--precision", "--quiet", "--verbose"];
 
-    public static int Run(ParseResult parsed, Session session, SparkContext spark, SparkChoice choice, TrainingConfiguration configuration, DatasetPair data, RunFolder folder, RemoteFolder? remote, CancellationToken stop)
+    public static int Run(ParseResult parsed, Session session, SparkContext spark, SparkChoice choice, TrainingConfiguration configuration, DatasetPair data, RunFolder folder, RemoteFolder? remote, string? trace, CancellationToken stop)
     {
         var stage = new RankStage(spark);
         var size = stage.AwaitSlots(choice.Shards(parsed), session.Warn, stop);
         DistributedTraining.Require(configuration, size);
         session.Say($"Ranks: {size} in a barrier stage of {spark.ApplicationId}");
-        var trace = Trace(parsed);
         var result = stage.Run(new RankWork
         {
             Size = size,
@@ -51,9 +50,6 @@ internal static class RanksTraining
 
     // Lost peers and killed processes; what a rank finds wrong with its data or itself, it would find again.
     private static bool IsWorthRetry(int code) => code is (int)ExitCode.Communication or > 128;
-
-    private static string? Trace(ParseResult parsed) =>
-        parsed.CommandResult.Command.Options.FirstOrDefault(option => option.Name == "--trace") is Option<string?> option ? parsed.GetValue(option) : null;
 
     private static List<string> Words(ParseResult parsed, bool traces)
     {

@@ -7,6 +7,8 @@ internal sealed class RemoteFiles(HadoopFiles files) : IRemoteFiles
 {
     public bool Exists(string path) => Try(path, "to look for it", () => files.Exists(path));
 
+    public bool IsFolder(string path) => Try(path, "to look for a folder", () => files.IsFolder(path));
+
     public IReadOnlyList<HadoopFile> List(string path) => Try(path, "to list the folder", () => files.List(path));
 
     public void CreateFolder(string path) => Try(path, "to make the folder", () => files.CreateFolder(path));

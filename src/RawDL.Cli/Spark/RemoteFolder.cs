@@ -47,8 +47,7 @@ internal sealed partial class RemoteFolder : IDisposable
         if (!IsRemote(created) && !IsRemote(resumed)) return null;
         var (option, path) = resumed is null ? ("--out", created!) : ("--resume", resumed);
         if (!IsRemote(path)) return null;
-        if (SparkJob.Current is not { } job) throw new UsageException($"{option}: expected a folder of this machine, got {Message.Quote(path)}, which only a Spark application can reach: rawdl submit -- train {option} …");
-        var folder = Open(job.Context, path)!;
+        var folder = Open(Application(option, "folder", path), path)!;
         try
         {
             folder.Require(isRun: resumed is not null);
@@ -60,6 +59,11 @@ internal sealed partial class RemoteFolder : IDisposable
             throw;
         }
     }
+
+    /// <summary>The application that reaches a place.</summary>
+    /// <exception cref="UsageException">spark-submit did not start this process.</exception>
+    public static SparkContext Application(string option, string what, string path) => SparkJob.Current?.Context
+        ?? throw new UsageException($"{option}: expected a {what} of this machine, got {Message.Quote(path)}, which only a Spark application can reach: rawdl submit -- train {option} …");
 
     /// <summary>As the public forms, on any files.</summary>
     public static RemoteFolder Open(IRemoteFiles files, string path)
@@ -96,7 +100,7 @@ internal sealed partial class RemoteFolder : IDisposable
         _hasFolders = true;
         foreach (var (name, state) in local)
         {
-            Copy(name);
+            Copy(_files, Local(name), $"{Path}/{name}");
             _copied[name] = state;
         }
         // Now that the newer ones are safe.
@@ -105,6 +109,23 @@ internal sealed partial class RemoteFolder : IDisposable
             _files.Delete($"{Path}/{name}");
             _copied.Remove(name);
         }
+    }
+
+    /// <summary>Copies a file, whole.</summary>
+    /// <exception cref="IOException">The file system refuses; what was there before is untouched.</exception>
+    public static void Copy(IRemoteFiles files, string localPath, string path)
+    {
+        var partial = PartialOf(path);
+        files.Upload(localPath, partial);
+        files.Replace(partial, path);
+    }
+
+    /// <summary>A name beside a file for what is not whole yet.</summary>
+    public static string PartialOf(string path)
+    {
+        var end = path.LastIndexOf('/') + 1;
+        // Hadoop's readers skip names that begin with a dot.
+        return $"{path[..end]}.{path[end..]}.{Guid.NewGuid():N}{Partial}";
     }
 
     /// <summary>Removes the local folder.</summary>
@@ -148,15 +169,6 @@ internal sealed partial class RemoteFolder : IDisposable
         }
         changed.Sort((a, b) => (Order(a.Name), a.Name).CompareTo((Order(b.Name), b.Name)));
         return changed;
-    }
-
-    private void Copy(string name)
-    {
-        var end = name.LastIndexOf('/') + 1;
-        // Hadoop's readers skip names that begin with a dot.
-        var partial = $"{Path}/{name[..end]}.{name[end..]}.{Guid.NewGuid():N}{Partial}";
-        _files.Upload(Local(name), partial);
-        _files.Replace(partial, $"{Path}/{name}");
     }
 
     // The files that a run goes on from. Names come from outside: only those that a run gives are taken.

@@ -4,28 +4,39 @@ using System.Text.Json;
 namespace RawDL.NN;
 
 /// <summary>Where the time of every rank went, as a file for chrome://tracing and Perfetto. Source of the format: Google, Trace Event Format, "X" events.</summary>
-/// <remarks>Ranks are aligned by their system clocks; across machines these are as good as NTP keeps them.</remarks>
-internal sealed class Timeline
+/// <remarks>Ranks are aligned by their system clocks; across machines these are as good as NTP keeps them. Where the clock of a replica puts its work outside the round, the work is moved into it.</remarks>
+/// <param name="replicas">Of rounds: the ranks before this process, their driver, which adds their spans too.</param>
+internal sealed class Timeline(int replicas = 0)
 {
-    // Two hundred thousand spans a rank are 5 MB and about an hour of LeNet; later ones are counted, not kept.
-    private const int MaximumSpans = 200_000;
-    private static readonly string[] Names = ["compute", "wait", "average", "average node", "reduce", "statistics", "evaluate", "checkpoint", "fetch", "push"];
+    // Two hundred thousand spans a rank are 6 MB and about an hour of LeNet; later ones are counted, not kept. A driver of rounds keeps as many as eight.
+    private const int MaximumSpans = 200_000, MostRanks = 8;
+
+    // Rank, name, beginning and end.
+    private const int Width = 4;
+    private static readonly string[] Names =
+    [
+        "compute", "wait", "average", "average node", "reduce", "statistics", "evaluate", "checkpoint", "fetch", "push",
+        "round", "broadcast", "job", "collect", "update", "empty rounds",
+    ];
 
     private readonly List<double> _spans = [];
     private readonly double _origin = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMicroseconds - Microseconds(Stopwatch.GetTimestamp());
     private long _dropped;
 
     /// <summary>Adds a span that ends now.</summary>
-    public void Add(string name, long started)
+    public void Add(string name, long started) => Add(name, started, Stopwatch.GetTimestamp());
+
+    /// <summary>Adds a span between two timestamps.</summary>
+    public void Add(string name, long started, long ended) => Add(replicas, name, At(started), At(ended));
+
+    /// <summary>Adds what a replica did in a round that ends now.</summary>
+    public void Add(RoundContribution one, long started)
     {
-        if (_spans.Count >= 3 * MaximumSpans)
-        {
-            _dropped++;
-            return;
-        }
-        _spans.Add(Array.IndexOf(Names, name));
-        _spans.Add(_origin + Microseconds(started));
-        _spans.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+        var push = one.TransferSeconds - one.FetchSeconds;
+        var latest = At(Stopwatch.GetTimestamp()) - 1e6 * (one.FetchSeconds + one.ComputeSeconds + push);
+        var at = Math.Clamp(one.Began, At(started), Math.Max(At(started), latest));
+        foreach (var (name, seconds) in (ReadOnlySpan<(string, double)>)[("fetch", one.FetchSeconds), ("compute", one.ComputeSeconds), ("push", push)])
+            Add(one.Rank, name, at, at += 1e6 * seconds);
     }
 
     /// <summary>Gathers the spans of all ranks and writes them on rank 0. Every rank calls it.</summary>
@@ -44,40 +55,56 @@ internal sealed class Timeline
         Durable.WriteAllBytes(path, JsonBytes.Of(json => Write(json, counts, all, (int)longest)));
     }
 
+    private void Add(int rank, string name, double start, double end)
+    {
+        if (_spans.Count >= Width * MaximumSpans * Math.Min(1 + replicas, MostRanks))
+        {
+            _dropped++;
+            return;
+        }
+        _spans.Add(rank);
+        _spans.Add(Array.IndexOf(Names, name));
+        _spans.Add(start);
+        _spans.Add(end);
+    }
+
     private void Write(Utf8JsonWriter json, long[] counts, double[] all, int longest)
     {
         var first = double.MaxValue;
         for (var rank = 0; rank < counts.Length; rank++)
-            for (var i = 0; i < counts[rank]; i += 3) first = Math.Min(first, all[rank * longest + i + 1]);
+            for (var i = 0; i < counts[rank]; i += Width) first = Math.Min(first, all[rank * longest + i + 2]);
         json.WriteStartObject();
         json.WriteString("displayTimeUnit", "ms");
-        if (_dropped > 0) json.WriteNumber("dropped_spans_of_rank_0", _dropped);
+        if (_dropped > 0) json.WriteNumber(replicas > 0 ? "dropped_spans" : "dropped_spans_of_rank_0", _dropped);
         json.WriteStartArray("traceEvents");
-        for (var rank = 0; rank < counts.Length; rank++)
+        for (var rank = 0; rank < counts.Length + replicas; rank++)
         {
             json.WriteStartObject();
             json.WriteString("name", "process_name");
             json.WriteString("ph", "M");
             json.WriteNumber("pid", rank);
             json.WriteStartObject("args");
-            json.WriteString("name", $"rank {rank}");
+            json.WriteString("name", replicas > 0 && rank == replicas ? "driver" : $"rank {rank}");
             json.WriteEndObject();
             json.WriteEndObject();
-            for (var i = rank * longest; i < rank * longest + counts[rank]; i += 3)
+        }
+        for (var rank = 0; rank < counts.Length; rank++)
+            for (var i = rank * longest; i < rank * longest + counts[rank]; i += Width)
             {
                 json.WriteStartObject();
-                json.WriteString("name", Names[(int)all[i]]);
+                json.WriteString("name", Names[(int)all[i + 1]]);
                 json.WriteString("ph", "X");
-                json.WriteNumber("pid", rank);
+                json.WriteNumber("pid", rank + (int)all[i]);
                 json.WriteNumber("tid", 0);
-                json.WriteNumber("ts", Math.Round(all[i + 1] - first, 3));
-                json.WriteNumber("dur", Math.Round(all[i + 2], 3));
+                json.WriteNumber("ts", Math.Round(all[i + 2] - first, 3));
+                json.WriteNumber("dur", Math.Round(all[i + 3] - all[i + 2], 3));
                 json.WriteEndObject();
             }
-        }
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    private double At(long timestamp) => _origin + Microseconds(timestamp);
 
     private static double Microseconds(long timestamp) => timestamp * 1e6 / Stopwatch.Frequency;
 }

@@ -6,6 +6,9 @@ internal interface IStepRunner
     /// <summary>Steps that it should be given at a time, for the sake of progress and of an interrupt; grows with <see cref="Run"/>.</summary>
     int MostSteps { get; }
 
+    /// <summary>What the timeline calls <see cref="Run"/>.</summary>
+    string Span => "compute";
+
     /// <summary>Does the next steps of an epoch.</summary>
     /// <param name="firstStep">Number of the first, from 1.</param>
     /// <param name="epoch">The epoch, from 0.</param>

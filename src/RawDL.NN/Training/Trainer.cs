@@ -51,7 +51,7 @@ public sealed class Trainer : IDisposable
             _schedule = configuration.CreateSchedule();
             Handshake.Check(options.Communicator, configuration, Model, data.Train);
             _synchronizer = options.Strategy?.Invoke(Model, _optimizer) ?? Synchronizer.Create(configuration.Synchronization, options, Model, _optimizer);
-            _synchronizer.Timeline = options.Trace is null ? null : new Timeline();
+            _synchronizer.Timeline = options.Trace is null ? null : new Timeline(options.Rounds?.Shards ?? 0);
             _loader = DataLoader.Of(configuration, train, Model, _synchronizer.Shard.Rank, _synchronizer.Shard.Size);
             _synchronizer.Bind(_loader);
             _differentiation = new Differentiation(Model, _tape, _synchronizer, _loader.BatchSize);
@@ -193,7 +193,7 @@ public sealed class Trainer : IDisposable
         {
             return !(_state.IsStopWanted = true);
         }
-        CountCompute(started);
+        CountCompute(started, runner.Span);
         _isLoaderBehind = true;
         if (done == 0) return null;
         var share = (Stopwatch.GetTimestamp() - started) / done;
@@ -264,10 +264,10 @@ public sealed class Trainer : IDisposable
         return met;
     }
 
-    private void CountCompute(long started)
+    private void CountCompute(long started, string span = "compute")
     {
         _synchronizer.Progress.ComputeSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
-        _synchronizer.Timeline?.Add("compute", started);
+        _synchronizer.Timeline?.Add(span, started);
     }
 
     private void Advance(long step, int samples)

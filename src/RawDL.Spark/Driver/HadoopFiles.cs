@@ -24,6 +24,13 @@ public sealed class HadoopFiles : IDisposable
         return target.System.Call("exists", target.Path).Boolean;
     }
 
+    /// <summary>True if there is a folder.</summary>
+    public bool IsFolder(string path)
+    {
+        using var target = Open(path);
+        return target.System.Call("isDirectory", target.Path).Boolean;
+    }
+
     /// <summary>Removes a file, or a folder with all in it; false if there is none.</summary>
     public bool Delete(string path)
     {

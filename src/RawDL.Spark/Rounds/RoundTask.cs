@@ -21,7 +21,7 @@ public sealed class RoundTask : ISparkTask
             Report(output, new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] });
             return;
         }
-        var began = Stopwatch.GetTimestamp();
+        var (began, clock) = (Stopwatch.GetTimestamp(), (DateTime.UtcNow - DateTime.UnixEpoch).TotalMicroseconds);
         var key = new ReplicaStore.Key(call.Id, call.Kind, Math.Max(1, context.Cpus));
         var kept = _store.Borrow(key, () =>
         {
@@ -46,7 +46,7 @@ public sealed class RoundTask : ISparkTask
                 for (; first < end; first += SquaredDistance.Block)
                     output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, context.Split, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
             }
-            Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds });
+            Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds, FetchSeconds = read, Began = clock });
         }
         finally
         {

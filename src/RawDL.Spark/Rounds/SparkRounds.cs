@@ -54,12 +54,16 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     /// <summary>The options of a trainer whose replicas these are.</summary>
     public TrainerOptions AddTo(TrainerOptions options) => (options ?? throw new ArgumentNullException(nameof(options))) with { Rounds = this };
 
-    RoundOutcome IRoundExecutor.Run(RoundStart start, string description)
+    RoundOutcome IRoundExecutor.Run(RoundStart start, string description, Timeline? timeline)
     {
         _spark.SetJobDescription(description);
+        var started = Stopwatch.GetTimestamp();
         var elements = start.Kind == RoundKind.Average ? start.Values.Length + (start.KeepsStates ? 0 : start.States.Length) : start.Values.Length;
         using var broadcast = _spark.Broadcast(start.Encode(ref _bytes));
-        var frames = Job(new RoundCall(_id, _run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast]);
+        timeline?.Add("broadcast", started);
+        started = Stopwatch.GetTimestamp();
+        var frames = Job(new RoundCall(_id, _run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast], out var served);
+        timeline?.Add("job", started, served);
         var reports = new RoundContribution?[Shards];
         var sums = new List<RoundSum>();
         foreach (var frame in frames)
@@ -71,7 +75,9 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         }
         var missing = Array.IndexOf(reports, null);
         if (missing >= 0) throw new SparkProtocolException($"round: expected a report of {Shards} replicas, got none of replica {missing}");
-        return RoundSum.Join(Array.ConvertAll(reports, report => report!), sums);
+        var outcome = RoundSum.Join(Array.ConvertAll(reports, report => report!), sums);
+        timeline?.Add("collect", served);
+        return outcome;
     }
 
     /// <inheritdoc/>
@@ -82,7 +88,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         for (var i = 0; i < times.Length; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run]);
+            Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run], out _);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
         return RoundCost.Median(times);
@@ -95,7 +101,8 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         _run.Dispose();
     }
 
-    private List<byte[]?> Job(RoundCall call, IReadOnlyList<SparkBroadcast> broadcasts)
+    // The job has ended when its results are served.
+    private List<byte[]?> Job(RoundCall call, IReadOnlyList<SparkBroadcast> broadcasts, out long served)
     {
         var payload = call.Encode();
         for (var attempt = 1; ; attempt++)
@@ -105,7 +112,9 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
                 using var steps = _ranks.Map(new SparkCall(RoundTask.Name, payload) { Broadcasts = broadcasts });
                 // Named here too, for the JVM makes a worker forget what a task does not name.
                 using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload) { Broadcasts = [_run] });
-                return sums.Collect();
+                using var results = sums.Serve();
+                served = Stopwatch.GetTimestamp();
+                return results.ToList();
             }
             catch (Exception ended) when (ended is JavaException { IsCancellation: true } or ConnectionLostException)
             {

@@ -17,7 +17,7 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
 
     public List<string> Descriptions { get; } = [];
 
-    public RoundOutcome Run(RoundStart start, string description)
+    public RoundOutcome Run(RoundStart start, string description, Timeline? timeline)
     {
         Before?.Invoke(Descriptions.Count);
         Descriptions.Add(description);

@@ -9,8 +9,9 @@ internal interface IRoundExecutor
     /// <summary>Lets every replica do its steps and adds up what they made.</summary>
     /// <param name="start">What all begin with.</param>
     /// <param name="description">What the round is, for people who watch.</param>
+    /// <param name="timeline">Receives the driver's part of the time, or null.</param>
     /// <exception cref="OperationCanceledException">Somebody ended the run; nothing has changed.</exception>
-    RoundOutcome Run(RoundStart start, string description);
+    RoundOutcome Run(RoundStart start, string description, Timeline? timeline);
 
     /// <summary>Median of some rounds without work or bytes.</summary>
     double EmptyRoundMilliseconds();

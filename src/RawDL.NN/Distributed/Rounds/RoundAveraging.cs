@@ -20,6 +20,8 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
 
     public override bool StopsAnywhere => false;
 
+    public string Span => "round";
+
     public int MostSteps => int.MaxValue;
 
     private protected override bool IsAlone => false;
@@ -45,14 +47,14 @@ internal sealed class RoundAveraging : ParameterAveraging, IStepRunner
             Values = _values,
             States = _states,
             KeepsStates = KeepsStates,
-        }, losses, Progress);
+        }, losses, Progress, Timeline);
         return rates.Length;
     }
 
     public override void Close(RunState state)
     {
         base.Close(state);
-        _replicas.Complete(Report, hasPeriod: true, isOver: !state.IsStopWanted);
+        _replicas.Complete(Report, hasPeriod: true, isOver: !state.IsStopWanted, Timeline);
     }
 
     protected override void Gather(in RankStatus mine, RankStatus[] all) => _replicas.Tell(all, mine, 4L * (Model.Parameters.Count + (Options.UpdaterState == UpdaterState.Reset ? 0 : StatesLength)));

@@ -16,6 +16,12 @@ internal sealed record RoundContribution
     /// <summary>Seconds of reading what the round begins with and of writing what it made.</summary>
     public double TransferSeconds { get; init; }
 
+    /// <summary>Seconds of reading alone.</summary>
+    public double FetchSeconds { get; init; }
+
+    /// <summary>When it began, by the clock of its machine, µs since 1970.</summary>
+    public double Began { get; init; }
+
     /// <summary>Mean loss of the replica's batch in each step; NaN where it had none.</summary>
     public required double[] Losses { get; init; }
 
@@ -38,7 +44,7 @@ internal sealed record RoundContribution
         if (text.Length > MostText) text = text[..MostText];
         double[] numbers =
         [
-            Rank, Samples, LossSum, ComputeSeconds, TransferSeconds, Failure?.Step ?? 0, Losses.Length, Statistics.Length, States.Length, text.Length, .. Losses,
+            Rank, Samples, LossSum, ComputeSeconds, TransferSeconds, Failure?.Step ?? 0, Losses.Length, Statistics.Length, States.Length, text.Length, FetchSeconds, Began, .. Losses,
         ];
         return [.. MemoryMarshal.AsBytes(numbers.AsSpan()), .. MemoryMarshal.AsBytes(Statistics.AsSpan()), .. MemoryMarshal.AsBytes(States.AsSpan()), .. text];
     }
@@ -46,7 +52,7 @@ internal sealed record RoundContribution
     /// <exception cref="InvalidDataException">Not what <see cref="Encode"/> writes.</exception>
     public static RoundContribution Decode(ReadOnlySpan<byte> bytes)
     {
-        const int Fixed = 10;
+        const int Fixed = 12;
         if (bytes.Length < 8 * Fixed) throw Refused(bytes.Length);
         var numbers = MemoryMarshal.Cast<byte, double>(bytes[..(8 * Fixed)]).ToArray();
         if (!(numbers[6] is >= 0 and < 1e9 && numbers[7] is >= 0 and < 1e9 && numbers[8] is >= 0 and < 1e9 && numbers[9] is >= 0 and <= MostText
@@ -66,6 +72,8 @@ internal sealed record RoundContribution
             LossSum = numbers[2],
             ComputeSeconds = numbers[3],
             TransferSeconds = numbers[4],
+            FetchSeconds = numbers[10],
+            Began = numbers[11],
             Losses = losses,
             Statistics = statistics,
             States = states,

@@ -24,6 +24,8 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
 
     public override int StepsAlone => 1;
 
+    public string Span => "round";
+
     public int MostSteps => 1;
 
     public override void Bind(DataLoader loader) => _replicas.Bind(loader);
@@ -40,7 +42,7 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
             Weights = [],
             Values = Model.Parameters.Values.ToArray(),
             Statistics = _own,
-        }, losses, Progress);
+        }, losses, Progress, Timeline);
         return 1;
     }
 
@@ -89,7 +91,7 @@ internal sealed class RoundGradients : Synchronizer, IStepRunner
     public override void Close(RunState state)
     {
         base.Close(state);
-        _replicas.Complete(Report, hasPeriod: Options.Kind == SynchronizationKind.Average, isOver: !state.IsStopWanted);
+        _replicas.Complete(Report, hasPeriod: Options.Kind == SynchronizationKind.Average, isOver: !state.IsStopWanted, Timeline);
     }
 
     protected override void Gather(in RankStatus mine, RankStatus[] all) => _replicas.Tell(all, mine, 4L * Model.Parameters.TrainableCount);

@@ -38,13 +38,16 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
     /// <param name="report">The run's.</param>
     /// <param name="hasPeriod">Whether rounds may have more steps.</param>
     /// <param name="isOver">Whether there is time to measure.</param>
-    public void Complete(CommunicationReport report, bool hasPeriod, bool isOver)
+    /// <param name="timeline">Receives the time of measuring, or null.</param>
+    public void Complete(CommunicationReport report, bool hasPeriod, bool isOver, Timeline? timeline)
     {
         if (Array.TrueForAll(Outcome.Contributions, one => one.Place.Length > 0)) report.Places = Array.ConvertAll(Outcome.Contributions, one => one.Place);
         if (!isOver || _costs.Count == 0) return;
+        var started = Stopwatch.GetTimestamp();
         try
         {
             report.Cost = RoundCost.Of(_costs, executor.EmptyRoundMilliseconds(), hasPeriod);
+            timeline?.Add("empty rounds", started);
         }
         catch (OperationCanceledException)
         {
@@ -67,16 +70,17 @@ internal sealed class RoundReplicas(IRoundExecutor executor, TrainingConfigurati
     }
 
     /// <summary>A round. Losses are the means over all replicas.</summary>
-    public void Run(RoundStart start, Span<float> losses, LocalProgress progress)
+    public void Run(RoundStart start, Span<float> losses, LocalProgress progress, Timeline? timeline)
     {
         var started = Stopwatch.GetTimestamp();
-        Outcome = executor.Run(start, Describe(start));
+        Outcome = executor.Run(start, Describe(start), timeline);
         _told = Outcome;
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         var slowest = 0.0;
         double all = 0, lossSum = 0;
         foreach (var one in Outcome.Contributions)
         {
+            timeline?.Add(one, started);
             slowest = Math.Max(slowest, one.ComputeSeconds);
             (all, lossSum) = (all + one.Samples, lossSum + one.LossSum);
             if (one.Failure is { } failure) progress.Failure ??= new TrainingDivergedException(failure.Step, failure.Layer, Count == 1 ? failure.Message : $"rank {one.Rank}: {failure.Message}");
