@@ -34,6 +34,7 @@ public sealed class ExitCodeTests
     [TestCase("devices cpu --json-file OUT", "cpu")]
     [TestCase("version 2 --json-file OUT", "2")]
     [TestCase("train --workers 0 --out OUT", "--workers: expected an integer from 1 to 1024, got '0'.")]
+    [TestCase("train --train-size 20 --test-size 10 --trace RUN --out OUT", "--trace: expected a file, got the folder")]
     [TestCase("train --sync mean --out OUT", "--sync: expected one of average, gradients, downpour, got 'mean'.")]
     [TestCase("train --period 5x --out OUT", "--period: expected steps as 5, a schedule as 1x200,5x1000,20 or adaptive:0.01:64, got '5x'.")]
     [TestCase("train --outer sgd --out OUT", "--outer: expected one of mean, block_momentum")]
@@ -85,6 +86,7 @@ public sealed class ExitCodeTests
     }
 
     [TestCase("train --train-size 20 --test-size 10 --out /proc/nowhere/run")]
+    [TestCase("train --train-size 20 --test-size 10 --trace /proc/nowhere/trace.json --out OUT")]
     [TestCase("eval RUN --plots /proc/nowhere/plots")]
     [TestCase("version --json-file /proc/nowhere/version.json")]
     [TestCase("data preview --out /proc/nowhere/sheet.png")]

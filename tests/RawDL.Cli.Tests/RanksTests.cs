@@ -80,6 +80,19 @@ public sealed class RanksTests
         Assert.That(more.GetProperty("steps").GetInt64(), Is.EqualTo(step + 5));
     }
 
+    [Test]
+    public void A_trace_has_the_events_of_mpiexec()
+    {
+        string[] training = ["train", "--config", _network, "--steps", "20", "--data", "digits", "--train-size", "200", "--test-size", "50", "--period", "5", "--quiet"];
+        string trace = TrainedRun.Fresh("trace.json"), expected = TrainedRun.Fresh("trace.json");
+        Assert.That(Mpiexec.Run("mpich", 2, null, [.. training, "--out", TrainedRun.Fresh("mpiexec"), "--trace", expected]).Code, Is.EqualTo(ExitCode.Ok));
+        using var job = Submit(TrainedRun.Fresh("spark"), "local[2]", [], [.. training, "--spark-mode", "ranks", "--out", _run, "--trace", trace]);
+        var run = Rawdl.Finish(job);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Out + run.Error);
+        Assert.That(TraceSpans.Read(trace), Is.EqualTo(TraceSpans.Read(expected)));
+        Assert.That(File.Exists(Path.Combine(_run, "trace.json")), Is.False);
+    }
+
     [TestCase("--shards 3", "", "", "ranks: 3 ranks need as many slots, the cluster has 2; submit with --master local[3]")]
     [TestCase("", "spark.dynamicAllocation.enabled=true", "", "ranks: expected executors that stay, got spark.dynamicAllocation.enabled=true; submit with --conf spark.dynamicAllocation.enabled=false")]
     [TestCase("", "", "libabsent.so.1", "ranks: expected an MPI library of the MPICH family on ")]

@@ -106,12 +106,32 @@ public sealed class RemoteFolderTests
         Assert.That(() => RemoteFolder.Open(files, Where), Throws.TypeOf<RunFolderException>().With.Message.Contains("at most 1048576 bytes"));
     }
 
-    [TestCase("--out")]
-    [TestCase("--resume")]
-    public void Without_Spark_it_is_told(string option)
+    [Test]
+    public void A_trace_is_copied_whole()
+    {
+        using var files = new FakeFiles();
+        files.Put("traces/old.json", "old");
+        Assert.That(() => TraceFile.Open(files, $"{Where}/traces"), Throws.TypeOf<UsageException>().With.Message.EqualTo($"--trace: expected a file, got the folder '{Where}/traces'."));
+        using (var trace = TraceFile.Open(files, $"{Where}/traces/old.json"))
+        {
+            trace.Mirror();
+            Assert.That(files.Text("traces/old.json"), Is.EqualTo("old"), "there is none yet");
+            File.WriteAllText(trace.LocalPath, "new");
+            trace.Mirror();
+        }
+        Assert.That((files.Names.Single(), files.Text("traces/old.json")), Is.EqualTo(("traces/old.json", "new")));
+        (files.Calls, files.FailAt) = (0, 1);
+        Assert.That(() => TraceFile.Open(files, $"{Where}/traces/old.json"), Throws.TypeOf<IOException>());
+        Assert.That(files.Text("traces/old.json"), Is.EqualTo("new"));
+    }
+
+    [TestCase("--out", "folder")]
+    [TestCase("--resume", "folder")]
+    [TestCase("--trace", "file")]
+    public void Without_Spark_it_is_told(string option, string what)
     {
         var run = Rawdl.Call("train", option, Where, "--quiet");
-        Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, $"rawdl: {option}: expected a folder of this machine, got '{Where}', which only a Spark application can reach: rawdl submit -- train {option} …\n")));
+        Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Usage, $"rawdl: {option}: expected a {what} of this machine, got '{Where}', which only a Spark application can reach: rawdl submit -- train {option} …\n")));
     }
 
     private static int CountCalls()

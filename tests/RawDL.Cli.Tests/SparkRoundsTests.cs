@@ -32,6 +32,36 @@ public sealed class SparkRoundsTests
         foreach (var cost in (string[])["round_ms", "compute_ms", "empty_round_ms"]) Assert.That(communication.GetProperty(cost).GetDouble(), Is.Positive, cost);
     }
 
+    // On this machine, and on another file system.
+    [TestCase("--period 3", "average", "")]
+    [TestCase("--sync gradients", "update", "viewfs:/traces")]
+    public void A_trace_has_the_driver_and_every_replica(string options, string applied, string remote)
+    {
+        var file = TrainedRun.Fresh("trace.json");
+        var folder = Path.GetDirectoryName(file);
+        var run = SparkSubmission.Finish(Submit("3.5.9", "local[2]", [$"spark.hadoop.fs.viewfs.mounttable.default.link./traces=file://{folder}"],
+            ["train", .. s_short, "--steps", "12", .. options.Split(' '), "--shards", "2", "--quiet", "--json", "--out", TrainedRun.Fresh("run"), "--trace", remote.Length > 0 ? $"{remote}/trace.json" : file]));
+        var rounds = run.Json().GetProperty("communication").GetProperty("rounds").GetInt32() - 1;
+        var trace = TraceSpans.Read(file);
+        Assert.That(trace.Keys, Is.EqualTo(new[] { "rank 0", "rank 1", "driver" }));
+        foreach (var rank in (string[])["rank 0", "rank 1"])
+            Assert.That(trace[rank], Is.EqualTo(Enumerable.Repeat((string[])["fetch", "compute", "push"], rounds).SelectMany(names => names)));
+        foreach (var name in (string[])["round", "broadcast", "job", "collect", applied])
+            Assert.That(trace["driver"].Count(other => other == name), Is.EqualTo(rounds), name);
+        Assert.That(trace["driver"], Does.Contain("evaluate").And.Contain("checkpoint"));
+        Assert.That(Directory.GetFiles(folder!, "*.part"), Is.Empty);
+    }
+
+    [Test]
+    public void A_trace_that_cannot_be_written_is_told_before_the_first_job([Values("rounds", "ranks")] string mode)
+    {
+        var folder = TrainedRun.Fresh("run");
+        var run = SparkSubmission.Finish(Submit("3.5.9", "local[2]", [], ["train", .. s_short, "--spark-mode", mode, "--out", folder, "--trace", "/proc/nowhere/trace.json"]));
+        Assert.That(run.Code, Is.EqualTo(ExitCode.InputOutput), run.Out + run.Error);
+        Assert.That(run.Out, Does.Match(@"^rawdl: --trace: expected a file that can be written, got '/proc/nowhere/trace.json': [^\n]+\n$"));
+        Assert.That(Directory.Exists(folder), Is.False);
+    }
+
     // As users submit: to a master with two workers, in both modes.
     [Test]
     public void A_standalone_cluster_trains_in_both_modes()

@@ -72,11 +72,13 @@ public sealed class WorkersTests
     [Test]
     public void A_run_goes_on_with_another_number_of_ranks()
     {
-        var line = Training("--workers", "2", "--trace", TrainedRun.Fresh("trace.json"));
+        var line = Training("--workers", "2", "--trace");
+        var folder = line[Array.IndexOf(line, "--out") + 1];
+        // In a folder that comes with the run.
+        line = [.. line, Path.Combine(folder, "trace.json")];
         Assert.That(Rawdl.Call(line).Code, Is.EqualTo(ExitCode.Ok));
         using (var trace = JsonDocument.Parse(File.ReadAllBytes(line[^1])))
             Assert.That(trace.RootElement.GetProperty("traceEvents").GetArrayLength(), Is.GreaterThan(10));
-        var folder = line[Array.IndexOf(line, "--out") + 1];
         foreach (var workers in (int[])[3, 1])
         {
             var run = Rawdl.Call("train", "--resume", folder, "--steps", $"{9 - workers}", "--workers", $"{workers}", "--json");

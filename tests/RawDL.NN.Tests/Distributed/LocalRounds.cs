@@ -15,6 +15,9 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
     /// <summary>Called before each round with its number.</summary>
     public Action<int>? Before { get; init; }
 
+    /// <summary>What a replica's clock says when it begins, µs since 1970.</summary>
+    public Func<int, double> Clock { get; init; } = _ => 0;
+
     public List<string> Descriptions { get; } = [];
 
     public RoundOutcome Run(RoundStart start, string description, Timeline? timeline)
@@ -36,7 +39,7 @@ internal sealed class LocalRounds(TrainingConfiguration configuration, DatasetPa
                 if (replica is null) _replicas.Add(replica = new Replica(configuration, data, _device, start.Kind, shards));
                 _kept = replica;
                 vectors[rank] = new float[replica.Length(start)];
-                contributions[rank] = RoundContribution.Decode(replica.Run(start, rank, vectors[rank], CancellationToken.None).Encode());
+                contributions[rank] = RoundContribution.Decode((replica.Run(start, rank, vectors[rank], CancellationToken.None) with { Began = Clock(rank) }).Encode());
                 trainable = start.Kind == RoundKind.Average ? replica.TrainableCount : 0;
             }
         var sums = new List<RoundSum>();

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace RawDL.NN.Tests;
 
 /// <summary>Rounds on replicas that keep nothing give the bits of ranks that meet.</summary>
@@ -9,10 +11,10 @@ public sealed class RoundsTests
         new ConfigurationBuilder("test").Seed(3).BatchSize(batch).Epochs(2).Optimizer(optimizer, ("learning_rate", optimizer == "adam" ? 0.002f : 0.05f)).Synchronization(options with { Deterministic = true })
             .Layers(layers.Length > 0 ? layers : [new Conv2d(4, 5) { Stride = (2, 2), Activation = Activation.Relu() }, new Dropout(0.2f), new Linear(10)]);
 
-    private static (TrainerResult Result, float[] Values) Train(TrainingConfiguration configuration, IRoundExecutor rounds, RunFolder? folder = null, CancellationToken cancel = default)
+    private static (TrainerResult Result, float[] Values) Train(TrainingConfiguration configuration, IRoundExecutor rounds, RunFolder? folder = null, CancellationToken cancel = default, string? trace = null)
     {
         using var device = new CpuDevice(1);
-        using var trainer = new Trainer(configuration, Data, new TrainerOptions { Device = device, Rounds = rounds, Folder = folder });
+        using var trainer = new Trainer(configuration, Data, new TrainerOptions { Device = device, Rounds = rounds, Folder = folder, Trace = trace });
         var result = trainer.Run(cancel);
         return (result, trainer.Model.Parameters.Values.ToArray());
     }
@@ -75,6 +77,28 @@ public sealed class RoundsTests
         using (var executor = new LocalRounds(configuration, Data, shards))
         using (var run = RunFolder.Resume(folder["ranks"], out var resumed))
             Assert.That(Train(resumed, executor, run).Values, Is.EqualTo(whole.Values), "ranks, then rounds");
+    }
+
+    // One clock is far behind and one far ahead.
+    [TestCase(SynchronizationKind.Average, "average")]
+    [TestCase(SynchronizationKind.Gradients, "update")]
+    public void A_trace_shows_every_replica_inside_its_round(SynchronizationKind kind, string applied)
+    {
+        var configuration = Network("adam", new() { Kind = kind, Period = kind == SynchronizationKind.Average ? "3" : "1" }, 16).Build();
+        using var place = new TemporaryFolder();
+        using var folder = RunFolder.Create(place["run"], configuration);
+        using LocalRounds executor = new(configuration, Data, 2) { Clock = rank => 1e17 * rank }, plain = new(configuration, Data, 2);
+        Assert.That(Train(configuration, executor, folder, trace: place["trace.json"]).Values, Is.EqualTo(Train(configuration, plain).Values));
+        using var trace = JsonDocument.Parse(File.ReadAllBytes(place["trace.json"]));
+        var events = trace.RootElement.GetProperty("traceEvents").EnumerateArray().ToLookup(e => e.GetProperty("ph").GetString());
+        Assert.That(events["M"].Select(e => (e.GetProperty("pid").GetInt32(), e.GetProperty("args").GetProperty("name").GetString())), Is.EqualTo(new[] { (0, "rank 0"), (1, "rank 1"), (2, "driver") }));
+        var spans = events["X"].ToLookup(e => (e.GetProperty("pid").GetInt32(), e.GetProperty("name").GetString()!), e => (Start: e.GetProperty("ts").GetDouble(), Length: e.GetProperty("dur").GetDouble()));
+        Assert.That(spans.Select(group => group.Key).Where(key => key.Item1 == 2).Select(key => key.Item2), Is.EquivalentTo(new[] { "round", "wait", applied, "evaluate", "checkpoint", "empty rounds" }));
+        var rounds = spans[(2, "round")].ToArray();
+        Assert.That(rounds, Has.Length.EqualTo(executor.Descriptions.Count));
+        foreach (var rank in (int[])[0, 1])
+            foreach (var name in (string[])["fetch", "compute", "push"])
+                Assert.That(spans[(rank, name)].Zip(rounds, (one, round) => one.Start >= round.Start && one.Start + one.Length <= round.Start + round.Length), Is.All.True.And.Exactly(rounds.Length).Items, $"{name} of rank {rank}");
     }
 
     [Test]
