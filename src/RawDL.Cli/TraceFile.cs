@@ -1,5 +1,3 @@
-using RawDL.NN;
-
 namespace RawDL.Cli;
 
 /// <summary>The file of --trace. One on hdfs:// or another file system of Hadoop is written on this machine, and copied whole in the end.</summary>
@@ -47,7 +45,7 @@ internal sealed class TraceFile : IDisposable
         }
     }
 
-    /// <summary>Copies it to another file system, if it is there and written.</summary>
+    /// <summary>Copies it to another file system, if it was written.</summary>
     /// <exception cref="IOException">The file system refuses; what was there before is untouched.</exception>
     public void Mirror()
     {

@@ -29,14 +29,14 @@ internal sealed class Timeline(int replicas = 0)
     /// <summary>Adds a span between two timestamps.</summary>
     public void Add(string name, long started, long ended) => Add(replicas, name, At(started), At(ended));
 
-    /// <summary>Adds what a replica did in a round that ends now.</summary>
+    /// <summary>Adds what a replica did in a round that began then and ends now.</summary>
     public void Add(RoundContribution one, long started)
     {
-        var push = one.TransferSeconds - one.FetchSeconds;
-        var latest = At(Stopwatch.GetTimestamp()) - 1e6 * (one.FetchSeconds + one.ComputeSeconds + push);
-        var at = Math.Clamp(one.Began, At(started), Math.Max(At(started), latest));
-        foreach (var (name, seconds) in (ReadOnlySpan<(string, double)>)[("fetch", one.FetchSeconds), ("compute", one.ComputeSeconds), ("push", push)])
-            Add(one.Rank, name, at, at += 1e6 * seconds);
+        var (earliest, latest) = (At(started), At(Stopwatch.GetTimestamp()) - 1e6 * (one.ComputeSeconds + one.TransferSeconds));
+        var at = Math.Clamp(one.Began, earliest, Math.Max(earliest, latest));
+        Add(one.Rank, "fetch", at, at += 1e6 * one.FetchSeconds);
+        Add(one.Rank, "compute", at, at += 1e6 * one.ComputeSeconds);
+        Add(one.Rank, "push", at, at + 1e6 * (one.TransferSeconds - one.FetchSeconds));
     }
 
     /// <summary>Gathers the spans of all ranks and writes them on rank 0. Every rank calls it.</summary>

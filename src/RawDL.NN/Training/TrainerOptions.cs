@@ -12,7 +12,7 @@ public sealed record TrainerOptions
     /// <summary>The folder of the run, on rank 0; null leaves nothing behind.</summary>
     public RunFolder? Folder { get; init; }
 
-    /// <summary>Rank 0 writes the timeline of all ranks into this file, for chrome://tracing or Perfetto; null for none. The same on all ranks.</summary>
+    /// <summary>Rank 0 writes the timeline of all ranks, or of the replicas of rounds, into this file, for chrome://tracing or Perfetto; null for none. The same on all ranks.</summary>
     public string? Trace { get; init; }
 
     /// <summary>What makes the ranks one training, for the model and its optimizer; null takes what the configuration says.</summary>
