@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
 
@@ -90,6 +92,9 @@ public sealed unsafe partial class CpuDevice
         var wanted = StripProducts / Math.Max(1L, (long)Math.Min(problem.Rows, job.ChunkRows) * problem.Inner);
         if (job.PackLeft || depth <= ShallowDepth) wanted = problem.Rows > ManyRows ? LongColumns : Math.Max(wanted, LeftColumns);
         job.ChunkColumns = wanted >= columns ? Blocks(columns, panel) * panel : (int)Math.Max(1, wanted / panel) * panel;
+        // What is read where it lies costs nothing to share.
+        if (job.Direct && job.RowChunks * job.ColumnChunks == 1 && problem.Products >= 2 * SerialProducts)
+            job.ChunkRows = Blocks(Blocks(problem.Rows, 2), TLanes.Rows) * TLanes.Rows;
         if (before)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
@@ -230,6 +235,7 @@ public sealed unsafe partial class CpuDevice
         if (product.Columns == 0) return;
         product.B = last;
         product.BStep = product.Columns <= TLanes.Count ? TLanes.Count : width;
-        MultiplyDown<TLanes, TVector>(product, rows);
+        if (TLanes.Count == 16 && Fma.IsSupported && product.LeftPanel == 0 && product.Columns <= 8) MultiplyDown<Lanes256, Vector256<float>>(product, rows);
+        else MultiplyDown<TLanes, TVector>(product, rows);
     }
 }

@@ -66,50 +66,24 @@ public sealed unsafe partial class CpuDevice
     /// <summary>Tiles of two vectors across, or of one where no more columns are wanted.</summary>
     private static void MultiplyTiles<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        if (product.Columns == 2 * TLanes.Count || product.Columns == TLanes.Count)
-        {
-            MultiplyInto<TLanes, TVector>(product, product.C, product.CStride, product.Store);
-            return;
-        }
-        var part = product;
-        part.Tiles = 1;
-        for (var tile = 0; tile < product.Tiles; tile++)
-        {
-            MultiplyPart<TLanes, TVector>(part);
-            part.A += part.ATile;
-            part.B += part.BTile;
-            part.C += part.CTile;
-        }
-    }
-
-    [SkipLocalsInit]
-    private static void MultiplyPart<TLanes, TVector>(in Product product) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
-    {
-        var width = 2 * TLanes.Count;
-        var whole = stackalloc float[8 * 32];
-        MultiplyInto<TLanes, TVector>(product, whole, width, Store.Overwrite);
-        for (var r = 0; r < product.Rows; r++) PutRow(whole + r * width, product.C + r * product.CStride, product.Columns, product.Store);
-    }
-
-    private static void MultiplyInto<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
-        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
-    {
-        if (product.Columns <= TLanes.Count) Rows8Narrow<TLanes, TVector>(product, c, stride, store);
-        else if (product.Rows <= 4) Rows4<TLanes, TVector>(product, c, stride, store);
-        else if (TLanes.Rows == 8) Rows8<TLanes, TVector>(product, c, stride, store);
-        else if (!IsEven<TLanes, TVector>(product)) Rows6<TLanes, TVector>(product, c, stride, store);
-        else if (product.AStep == 1) Rows6Even<TLanes, TVector, StepOfOne>(product, c, stride, store);
-        else Rows6Even<TLanes, TVector, StepOfSix>(product, c, stride, store);
+        if (product.Columns <= TLanes.Count) Rows8Narrow<TLanes, TVector>(product);
+        else if (product.Rows <= 4) Rows4<TLanes, TVector>(product);
+        else if (TLanes.Rows == 8) Rows8<TLanes, TVector>(product);
+        else if (!IsEven<TLanes, TVector>(product)) Rows6<TLanes, TVector>(product);
+        else if (product.AStep == 1) Rows6Even<TLanes, TVector, StepOfOne>(product);
+        else Rows6Even<TLanes, TVector, StepOfSix>(product);
     }
 
     // 16 sums, 2 vectors of b and one broadcast of 32 registers; at least 5 rows are wanted.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+    private static void Rows8<TLanes, TVector>(in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        var c = product.C;
+        nint stride = product.CStride;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
             Prefetch(product, tile);
@@ -144,14 +118,14 @@ public sealed unsafe partial class CpuDevice
                 c70 = TLanes.MultiplyAdd(v, b0, c70);
                 c71 = TLanes.MultiplyAdd(v, b1, c71);
             }
-            Put<TLanes, TVector>(c00, c01, c, store);
-            Put<TLanes, TVector>(c10, c11, c + stride, store);
-            Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-            Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
-            Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
-            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
-            if (product.Rows > 6) Put<TLanes, TVector>(c60, c61, c + 6 * stride, store);
-            if (product.Rows > 7) Put<TLanes, TVector>(c70, c71, c + 7 * stride, store);
+            Put<TLanes, TVector>(c00, c01, c, product);
+            Put<TLanes, TVector>(c10, c11, c + stride, product);
+            Put<TLanes, TVector>(c20, c21, c + 2 * stride, product);
+            Put<TLanes, TVector>(c30, c31, c + 3 * stride, product);
+            Put<TLanes, TVector>(c40, c41, c + 4 * stride, product);
+            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, product);
+            if (product.Rows > 6) Put<TLanes, TVector>(c60, c61, c + 6 * stride, product);
+            if (product.Rows > 7) Put<TLanes, TVector>(c70, c71, c + 7 * stride, product);
             c += product.CTile;
             a0 += product.ATile;
             a1 += product.ATile;
@@ -166,12 +140,14 @@ public sealed unsafe partial class CpuDevice
 
     // 12 sums, 2 vectors of b and one broadcast of 16 registers; at least 5 rows are wanted.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+    private static void Rows6<TLanes, TVector>(in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5);
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        var c = product.C;
+        nint stride = product.CStride;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
             Prefetch(product, tile);
@@ -200,12 +176,12 @@ public sealed unsafe partial class CpuDevice
                 c50 = TLanes.MultiplyAdd(v, b0, c50);
                 c51 = TLanes.MultiplyAdd(v, b1, c51);
             }
-            Put<TLanes, TVector>(c00, c01, c, store);
-            Put<TLanes, TVector>(c10, c11, c + stride, store);
-            Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-            Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
-            Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
-            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+            Put<TLanes, TVector>(c00, c01, c, product);
+            Put<TLanes, TVector>(c10, c11, c + stride, product);
+            Put<TLanes, TVector>(c20, c21, c + 2 * stride, product);
+            Put<TLanes, TVector>(c30, c31, c + 3 * stride, product);
+            Put<TLanes, TVector>(c40, c41, c + 4 * stride, product);
+            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, product);
             c += product.CTile;
             a0 += product.ATile;
             a1 += product.ATile;
@@ -218,11 +194,13 @@ public sealed unsafe partial class CpuDevice
 
     // 8 sums, as many as two units with a latency of four need.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+    private static void Rows4<TLanes, TVector>(in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        var c = product.C;
+        nint stride = product.CStride;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
             Prefetch(product, tile);
@@ -244,10 +222,10 @@ public sealed unsafe partial class CpuDevice
                 c30 = TLanes.MultiplyAdd(v, b0, c30);
                 c31 = TLanes.MultiplyAdd(v, b1, c31);
             }
-            Put<TLanes, TVector>(c00, c01, c, store);
-            if (product.Rows > 1) Put<TLanes, TVector>(c10, c11, c + stride, store);
-            if (product.Rows > 2) Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-            if (product.Rows > 3) Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
+            Put<TLanes, TVector>(c00, c01, c, product);
+            if (product.Rows > 1) Put<TLanes, TVector>(c10, c11, c + stride, product);
+            if (product.Rows > 2) Put<TLanes, TVector>(c20, c21, c + 2 * stride, product);
+            if (product.Rows > 3) Put<TLanes, TVector>(c30, c31, c + 3 * stride, product);
             c += product.CTile;
             a0 += product.ATile;
             a1 += product.ATile;
@@ -258,12 +236,14 @@ public sealed unsafe partial class CpuDevice
 
     // One vector across, for the last columns where half of a wider tile would be empty.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8Narrow<TLanes, TVector>(in Product product, float* c, nint stride, Store store)
+    private static void Rows8Narrow<TLanes, TVector>(in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3);
         float* a4 = product.Row(4), a5 = product.Row(5), a6 = product.Row(6), a7 = product.Row(7);
         nint step = product.AStep, bStep = product.BStep, end = step * product.Depth;
+        var c = product.C;
+        nint stride = product.CStride;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
             Prefetch(product, tile);
@@ -282,14 +262,14 @@ public sealed unsafe partial class CpuDevice
                 c6 = TLanes.MultiplyAdd(TLanes.Broadcast(a6[p]), b0, c6);
                 c7 = TLanes.MultiplyAdd(TLanes.Broadcast(a7[p]), b0, c7);
             }
-            Put<TLanes, TVector>(c0, c, store);
-            if (product.Rows > 1) Put<TLanes, TVector>(c1, c + stride, store);
-            if (product.Rows > 2) Put<TLanes, TVector>(c2, c + 2 * stride, store);
-            if (product.Rows > 3) Put<TLanes, TVector>(c3, c + 3 * stride, store);
-            if (product.Rows > 4) Put<TLanes, TVector>(c4, c + 4 * stride, store);
-            if (product.Rows > 5) Put<TLanes, TVector>(c5, c + 5 * stride, store);
-            if (product.Rows > 6) Put<TLanes, TVector>(c6, c + 6 * stride, store);
-            if (product.Rows > 7) Put<TLanes, TVector>(c7, c + 7 * stride, store);
+            Put<TLanes, TVector>(c0, c, product.Columns, product.Store);
+            if (product.Rows > 1) Put<TLanes, TVector>(c1, c + stride, product.Columns, product.Store);
+            if (product.Rows > 2) Put<TLanes, TVector>(c2, c + 2 * stride, product.Columns, product.Store);
+            if (product.Rows > 3) Put<TLanes, TVector>(c3, c + 3 * stride, product.Columns, product.Store);
+            if (product.Rows > 4) Put<TLanes, TVector>(c4, c + 4 * stride, product.Columns, product.Store);
+            if (product.Rows > 5) Put<TLanes, TVector>(c5, c + 5 * stride, product.Columns, product.Store);
+            if (product.Rows > 6) Put<TLanes, TVector>(c6, c + 6 * stride, product.Columns, product.Store);
+            if (product.Rows > 7) Put<TLanes, TVector>(c7, c + 7 * stride, product.Columns, product.Store);
             c += product.CTile;
             a0 += product.ATile;
             a1 += product.ATile;
@@ -311,14 +291,17 @@ public sealed unsafe partial class CpuDevice
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TLanes, TVector>(TVector left, TVector right, float* c, Store store)
+    private static void Put<TLanes, TVector>(TVector left, TVector right, float* c, in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        Put<TLanes, TVector>(left, c, store);
-        Put<TLanes, TVector>(right, c + TLanes.Count, store);
+        Put<TLanes, TVector>(left, c, TLanes.Count, product.Store);
+        Put<TLanes, TVector>(right, c + TLanes.Count, product.Columns - TLanes.Count, product.Store);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TLanes, TVector>(TVector lanes, float* c, Store store) where TLanes : struct, ILanes<TVector> where TVector : unmanaged =>
-        TLanes.Store(store == Store.Add ? TLanes.Add(lanes, TLanes.Load(c)) : lanes, c);
+    private static void Put<TLanes, TVector>(TVector lanes, float* c, int columns, Store store) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        if (columns >= TLanes.Count) TLanes.Store(store == Store.Add ? TLanes.Add(lanes, TLanes.Load(c)) : lanes, c);
+        else TLanes.StoreFirst(store == Store.Add ? TLanes.Add(lanes, TLanes.LoadFirst(c, columns)) : lanes, c, columns);
+    }
 }

@@ -25,11 +25,13 @@ public sealed unsafe partial class CpuDevice
         product.AStep is 1 or 6 && product.BStep == 2 * TLanes.Count && product.Depth % 4 == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6Even<TLanes, TVector, TStep>(in Product product, float* c, nint stride, Store store)
+    private static void Rows6Even<TLanes, TVector, TStep>(in Product product)
         where TLanes : struct, ILanes<TVector> where TVector : unmanaged where TStep : struct, IStep
     {
         float* a0 = product.A, a1 = product.Row(1), a2 = product.Row(2), a3 = product.Row(3), a4 = product.Row(4), a5 = product.Row(5);
         nint end = product.Depth * TStep.Value;
+        var c = product.C;
+        nint stride = product.CStride;
         for (var tile = 0; tile < product.Tiles; tile++)
         {
             Prefetch(product, tile);
@@ -118,12 +120,12 @@ public sealed unsafe partial class CpuDevice
                 c50 = TLanes.MultiplyAdd(v, b0, c50);
                 c51 = TLanes.MultiplyAdd(v, b1, c51);
             }
-            Put<TLanes, TVector>(c00, c01, c, store);
-            Put<TLanes, TVector>(c10, c11, c + stride, store);
-            Put<TLanes, TVector>(c20, c21, c + 2 * stride, store);
-            Put<TLanes, TVector>(c30, c31, c + 3 * stride, store);
-            Put<TLanes, TVector>(c40, c41, c + 4 * stride, store);
-            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, store);
+            Put<TLanes, TVector>(c00, c01, c, product);
+            Put<TLanes, TVector>(c10, c11, c + stride, product);
+            Put<TLanes, TVector>(c20, c21, c + 2 * stride, product);
+            Put<TLanes, TVector>(c30, c31, c + 3 * stride, product);
+            Put<TLanes, TVector>(c40, c41, c + 4 * stride, product);
+            if (product.Rows > 5) Put<TLanes, TVector>(c50, c51, c + 5 * stride, product);
             c += product.CTile;
             a0 += product.ATile;
             a1 += product.ATile;
