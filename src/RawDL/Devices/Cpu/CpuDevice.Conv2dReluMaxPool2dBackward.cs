@@ -26,7 +26,6 @@ public sealed unsafe partial class CpuDevice
         var images = Math.Clamp(TurnedLength / job.ImageLength, 1, g.Batch);
         job.Turned = Scratch(ConvolutionPanelsSlot, images * job.ImageLength + MaximalOvershoot);
         job.Rows = Scratch(ConvolutionPartialSlot, g.OutChannels * (job.RowsLength + 1));
-        new Span<float>(job.Rows, g.OutChannels * (job.RowsLength + 1)).Clear();
         PrepareThreads(ref job, Math.Min(job.ImagesPerPass, images) * job.Windows, scratch: 0);
         for (job.FirstImage = 0; job.FirstImage < g.Batch; job.FirstImage += images)
         {
@@ -145,6 +144,12 @@ public sealed unsafe partial class CpuDevice
         var outputs = job.Geometry.Convolution.OutChannels;
         var end = Math.Min(outputs, (chunk + 1) * job.BlockChannels);
         var biasSums = job.Rows + outputs * job.RowsLength;
+        if (job.FirstImage == 0)
+            for (var o = chunk * job.BlockChannels; o < end; o++)
+            {
+                biasSums[o] = 0f;
+                new Span<float>(job.Rows + o * job.RowsLength, job.RowsLength).Clear();
+            }
         for (var first = 0; first < job.Images; first += job.ImagesPerPass)
             for (var o = chunk * job.BlockChannels; o < end; o++)
             {
