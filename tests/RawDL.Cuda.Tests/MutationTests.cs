@@ -24,6 +24,10 @@ public sealed class MutationTests
         new("softmax_cross_entropy beyond its classes", "softmax_cross_entropy.cu", "for (int c = lane; c < g.classes; c += GROUP) p[c] *= scale;",
             "for (int c = lane; c <= g.classes; c += GROUP) p[c] *= scale;", "softmax_cross_entropy"),
         new("layer_norm beyond its row", "layer_norm.cu", "for (int i = lane; i < count; i += GROUP) sum += x[i];", "for (int i = lane; i <= count; i += GROUP) sum += x[i];", "layer_norm"),
+        new("conv2d_relu_max_pool2d without waiting for its copies", "conv2d_relu_max_pool2d.cu", "copy_async_wait<0>();\n        __syncthreads();   // this slice", "__syncthreads();   // this slice",
+            "conv2d_relu_max_pool"),
+        new("conv2d_relu_max_pool2d without the barrier of a warp", "conv2d_relu_max_pool2d.cu", "__syncwarp();   // the taps", ";   // the taps", "conv2d_relu_max_pool"),
+        new("conv2d_relu_max_pool2d with an image that is not there yet", "conv2d_relu_max_pool2d.cu", "__syncthreads();   // this image", ";   // this image", "conv2d_relu_max_pool"),
         new("region of overwritten sums", "region.cu", "*place = store == ADD ? *place + value : value;", "*place = value;", "concatenate"),
     ];
 

@@ -118,6 +118,8 @@ public static partial class OpCases
         PooledConvolution("conv2d_relu_max_pool_odd5", new(2, 3, 11, 13), new(7, 3, 5, 5)),
         PooledConvolution("conv2d_relu_max_pool_odd3", new(3, 2, 7, 10), new(6, 2, 3, 3)),
         PooledConvolution("conv2d_relu_max_pool_many3", new(2, 9, 8, 6), new(37, 9, 3, 3)) with { Integers = true, Differentiable = false },
+        PooledConvolution("conv2d_relu_max_pool_planes5", new(9, 9, 8, 9), new(17, 9, 5, 5)),
+        PooledConvolution("conv2d_relu_max_pool_planes3", new(9, 8, 5, 6), new(5, 8, 3, 3)),
         PooledConvolution("conv2d_relu_max_pool_wide", new(1, 2, 6, 40), new(3, 2, 3, 3)) with { Integers = true, Differentiable = false },
         PooledConvolution("conv2d_relu_max_pool_ties", new(2, 2, 8, 8), new(4, 2, 5, 5)) with { Integers = true, Low = 0, High = 1, Differentiable = false },
         PooledConvolution("conv2d_relu_max_pool_kernel2", new(2, 2, 6, 7), new(3, 2, 2, 2)),
