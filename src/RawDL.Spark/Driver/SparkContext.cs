@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+
 namespace RawDL.Spark;
 
 /// <summary>A Spark application, as its driver sees it. Calls belong to one thread; a job blocks it, and a <see cref="SparkMonitor"/> cancels it from another one.</summary>
@@ -75,6 +78,23 @@ public sealed partial class SparkContext : IDisposable
 
     /// <summary>A setting, or null where there is none.</summary>
     public string? Setting(string key) => Configuration.Call("get", key, JavaValue.Null).TextOrNull;
+
+    /// <summary>What executors call the driver's machine, and the address of it to listen at: Spark's own.</summary>
+    /// <exception cref="CommunicationException">There is none.</exception>
+    internal (string Host, IPAddress Address) DriverAddress()
+    {
+        if (Master.StartsWith("local", StringComparison.Ordinal)) return (LocalAddress.Loopback.ToString(), LocalAddress.Loopback);
+        var host = (Setting("spark.driver.host") ?? "localhost").Trim('[', ']');
+        var bind = (Setting("spark.driver.bindAddress") ?? host).Trim('[', ']');
+        try
+        {
+            return (host, Dns.GetHostAddresses(bind) is [var first, ..] ? first : throw new SocketException((int)SocketError.HostNotFound));
+        }
+        catch (SocketException exception)
+        {
+            throw new CommunicationException($"driver: expected an address for {bind}, got {exception.Message}; set spark.driver.bindAddress", exception);
+        }
+    }
 
     /// <summary>Names the jobs that follow. All jobs of a group are cancelled together.</summary>
     public void SetJobGroup(string group, string description) => Java.CallVoid("setJobGroup", group, description, false);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using RawDL.NN;
 
@@ -57,7 +55,7 @@ public sealed class RankStage(SparkContext spark)
         var state = RankState.Pack(work.Folder, out var step);
         using var broadcast = state is null ? null : spark.Broadcast(state);
         var mirror = new RunMirror(work.Folder, work.Configuration.KeepCheckpoints, work.Trace, work.Committed);
-        var (host, address) = Address();
+        var (host, address) = spark.DriverAddress();
         var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
         using var inbox = new RankInbox(address, token, mirror, work.Say);
         var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token, !spark.IsLocal);
@@ -120,18 +118,4 @@ public sealed class RankStage(SparkContext spark)
         || exception.Message.Contains("Cannot run program", StringComparison.Ordinal);
 
     // On one machine nobody else shall reach it.
-    private (string Host, IPAddress Address) Address()
-    {
-        if (spark.Master.StartsWith("local", StringComparison.Ordinal)) return (LocalAddress.Loopback.ToString(), LocalAddress.Loopback);
-        var host = (spark.Setting("spark.driver.host") ?? "localhost").Trim('[', ']');
-        var bind = (spark.Setting("spark.driver.bindAddress") ?? host).Trim('[', ']');
-        try
-        {
-            return (host, Dns.GetHostAddresses(bind) is [var first, ..] ? first : throw new SocketException((int)SocketError.HostNotFound));
-        }
-        catch (SocketException exception)
-        {
-            throw new CommunicationException($"ranks: expected an address for {bind}, got {exception.Message}; set spark.driver.bindAddress", exception);
-        }
-    }
 }

@@ -16,6 +16,7 @@ internal sealed class ReplicaStore : IDisposable
     /// <summary>A replica with its memory: what it begins with and what it leaves, used again from round to round.</summary>
     internal sealed class Kept(Replica replica, Device device) : IDisposable
     {
+        private readonly RoundConnection _connection = new();
         private byte[] _bytes = [];
         private RoundStart? _start;
         private float[] _vector = [];
@@ -23,7 +24,8 @@ internal sealed class ReplicaStore : IDisposable
         public Replica Replica => replica;
 
         /// <summary>Reads what a round begins with.</summary>
-        public RoundStart Read(TaskContext context, long id) => _start = RoundStart.Decode(context.Broadcast(id, ref _bytes), _start);
+        public RoundStart Read(TaskContext context, RoundCall call) =>
+            _start = RoundStart.Decode(call.Source is { } source ? _connection.Fetch(source, call.Start, ref _bytes) : context.Broadcast(call.Start, ref _bytes), _start);
 
         /// <summary>Room for the replica's vector.</summary>
         public Span<float> Vector(int length)
@@ -34,6 +36,7 @@ internal sealed class ReplicaStore : IDisposable
 
         public void Dispose()
         {
+            _connection.Dispose();
             replica.Dispose();
             device.Dispose();
         }

@@ -4,10 +4,10 @@ using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>What tasks of a round write: a replica's report, its part of a block, or the sum of a block. A kind and three numbers stand before the bytes.</summary>
+/// <summary>What tasks of a round write: a replica's report, its part of a block, the sum of a block, or that it does not reach the driver, as text. A kind and three numbers stand before the bytes.</summary>
 internal static class RoundFrame
 {
-    internal const int Report = 0, Part = 1, Sum = 2;
+    internal const int Report = 0, Part = 1, Sum = 2, Unreachable = 3;
     private const int Fixed = 16;
 
     /// <summary>What stands before the bytes of a frame.</summary>

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>One replica's part of a round. It reads nothing but the broadcasts that its call names, and writes its report and the slices of its vector, keyed by slice.</summary>
+/// <summary>One replica's part of a round. It reads nothing but the broadcasts that its call names, and the driver's <see cref="RoundSource"/>; it writes its report and the slices of its vector, keyed by slice.</summary>
 public sealed class RoundTask : ISparkTask
 {
     /// <summary>The task's name.</summary>
@@ -32,7 +33,7 @@ public sealed class RoundTask : ISparkTask
         var isWhole = false;
         try
         {
-            var start = kept.Read(context, call.Start);
+            var start = kept.Read(context, call);
             var read = Stopwatch.GetElapsedTime(began).TotalSeconds;
             var vector = kept.Vector(kept.Replica.Length(start));
             var report = kept.Replica.Run(start, context.Split, vector, context.Cancellation);
@@ -47,6 +48,11 @@ public sealed class RoundTask : ISparkTask
                     output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, context.Split, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
             }
             Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds, FetchSeconds = read, Began = clock });
+        }
+        catch (RoundConnection.UnreachableException unreachable)
+        {
+            isWhole = true;
+            for (var slice = 0; slice < call.Slices; slice++) output.WritePair(slice, RoundFrame.Head(RoundFrame.Unreachable, context.Split), Encoding.UTF8.GetBytes(unreachable.Message));
         }
         finally
         {

@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using RawDL.NN;
 
 namespace RawDL.Spark;
 
 /// <summary>
-/// Rounds as jobs of a Spark application. Configuration and data are a broadcast that every executor holds for the whole run; each round broadcasts what it begins with; a task per replica does the steps; an exchange
+/// Rounds as jobs of a Spark application. Configuration and data are a broadcast that every executor holds for the whole run; what a round begins with comes from the driver (<see cref="RoundSource"/>), or is a broadcast
+/// where it is large, where Spark's connections are encrypted, or where the driver is not reached; a task per replica does the steps; an exchange
 /// brings equal slices of all vectors together, so that the executors add them up, each its slices; the driver receives one sum. The order of the sum is that of the replicas, whatever the order of the tasks.
 /// </summary>
 public sealed class SparkRounds : IRoundExecutor, IDisposable
@@ -16,11 +19,16 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     // A task that fails is tried again by Spark; this counts jobs that fail because executors were lost too often.
     private const int MostAttempts = 4;
 
+    // What the driver sends by itself; beyond, executors hand blocks of a broadcast to each other.
+    private const long MostDirectBytes = 256L << 20;
+    private const string DirectSetting = "spark.rawdl.rounds.direct";
+
     private readonly Guid _id = Guid.NewGuid();
     private readonly SparkContext _spark;
     private readonly SparkBroadcast _run;
     private readonly Rdd _ranks;
     private readonly int _slots;
+    private RoundSource? _source;
     private byte[] _bytes = [];
 
     /// <summary>Sends configuration and data to the cluster.</summary>
@@ -35,6 +43,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         (_spark, Shards, _slots) = (spark, shards, Math.Max(1, slots));
         _run = spark.Broadcast(RunContent.Encode(configuration, data));
         _ranks = spark.Parallelize(Enumerable.Repeat<byte[]>([], shards).ToArray());
+        _source = OpenSource();
     }
 
     /// <inheritdoc/>
@@ -59,11 +68,18 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         _spark.SetJobDescription(description);
         var started = Stopwatch.GetTimestamp();
         var elements = start.Kind == RoundKind.Average ? start.Values.Length + (start.KeepsStates ? 0 : start.States.Length) : start.Values.Length;
-        using var broadcast = _spark.Broadcast(start.Encode(ref _bytes));
-        timeline?.Add("broadcast", started);
-        started = Stopwatch.GetTimestamp();
-        var frames = Job(new RoundCall(_id, _run.Id, broadcast.Id, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights), [_run, broadcast], out var served);
-        timeline?.Add("job", started, served);
+        var call = new RoundCall(_id, _run.Id, -1, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights);
+        _source?.Withdraw();
+        var length = start.Encode(ref _bytes).Length;
+        var frames = Direct(call, length, started, timeline, out var served);
+        if (frames is null)
+        {
+            using var broadcast = _spark.Broadcast(_bytes.AsSpan(0, length));
+            timeline?.Add("broadcast", started);
+            started = Stopwatch.GetTimestamp();
+            frames = Job(call with { Start = broadcast.Id }, [_run, broadcast], out served);
+            timeline?.Add("job", started, served);
+        }
         var reports = new RoundContribution?[Shards];
         var sums = new List<RoundSum>();
         foreach (var frame in frames)
@@ -78,6 +94,45 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         var outcome = RoundSum.Join(Array.ConvertAll(reports, report => report!), sums);
         timeline?.Add("collect", served);
         return outcome;
+    }
+
+    // The frames of a round whose replicas ask the driver, or null where it has to be a broadcast.
+    private List<byte[]?>? Direct(RoundCall call, int length, long started, Timeline? timeline, out long served)
+    {
+        served = 0;
+        if (_source is null || (long)length * Shards > MostDirectBytes) return null;
+        call = call with { Start = _source.Offer(_bytes.AsMemory(0, length)), Source = _source.Address };
+        timeline?.Add("broadcast", started);
+        started = Stopwatch.GetTimestamp();
+        var frames = Job(call, [_run], out served);
+        foreach (var frame in frames)
+        {
+            if (RoundFrame.Read(frame, out var text).Kind != RoundFrame.Unreachable) continue;
+            Warned?.Invoke($"Spark: replicas do not reach {RawFileException.OneLine(Encoding.UTF8.GetString(text))}; what rounds begin with is broadcast from now on (--conf {DirectSetting}=false says so before)");
+            _source.Dispose();
+            _source = null;
+            return null;
+        }
+        timeline?.Add("job", started, served);
+        return frames;
+    }
+
+    private RoundSource? OpenSource()
+    {
+        string[] ciphers = ["spark.authenticate", "spark.network.crypto.enabled", "spark.ssl.enabled", "spark.ssl.rpc.enabled"];
+        if (_spark.IsEncrypted || IsSet(DirectSetting, "false") || ciphers.Any(key => IsSet(key, "true"))) return null;
+        try
+        {
+            var (host, address) = _spark.DriverAddress();
+            return new RoundSource(host, address);
+        }
+        catch (Exception refused) when (refused is SocketException or CommunicationException)
+        {
+            // Spark knows its own ways.
+            return null;
+        }
+
+        bool IsSet(string key, string value) => string.Equals(_spark.Setting(key), value, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <inheritdoc/>
@@ -97,6 +152,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _source?.Dispose();
         _ranks.Dispose();
         _run.Dispose();
     }

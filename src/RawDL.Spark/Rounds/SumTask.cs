@@ -4,7 +4,7 @@ using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>Adds up one slice of all replicas' vectors, whatever order they come in, and hands reports on.</summary>
+/// <summary>Adds up one slice of all replicas' vectors, whatever order they come in, and hands reports on. There is no sum where a replica did not reach the driver.</summary>
 public sealed class SumTask : ISparkTask
 {
     /// <summary>The task's name.</summary>
@@ -15,12 +15,14 @@ public sealed class SumTask : ISparkTask
     {
         var call = RoundCall.Decode(context.Payload.Span);
         var blocks = new SortedDictionary<int, Block>();
+        var isWhole = true;
         while (input.MoveNext())
         {
             var frame = input.Current.Span;
             var (kind, rank, first, trainable) = RoundFrame.Read(frame, out var bytes);
-            if (kind == RoundFrame.Report)
+            if (kind is RoundFrame.Report or RoundFrame.Unreachable)
             {
+                isWhole &= kind == RoundFrame.Report;
                 output.Write(frame);
                 continue;
             }
@@ -30,10 +32,11 @@ public sealed class SumTask : ISparkTask
         }
         foreach (var (first, block) in blocks)
         {
+            using var own = block;
+            if (!isWhole) continue;
             if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
             var distances = RoundSum.Add(block.Parts, block.Scaled, call.Weights, call.Shards, Math.Clamp(block.Trainable - first, 0, block.Length));
             output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. MemoryMarshal.AsBytes(distances.AsSpan())], MemoryMarshal.AsBytes(block.Scaled[..block.Length]));
-            block.Dispose();
         }
     }
 
