@@ -3,7 +3,7 @@ using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>A replica's way to the driver's <see cref="RoundSource"/>, kept from round to round.</summary>
+/// <summary>A task's way to the driver's <see cref="RoundSource"/>, kept from round to round.</summary>
 internal sealed class RoundConnection : IDisposable
 {
     private static readonly TimeSpan s_connectTime = TimeSpan.FromSeconds(3), s_readTime = TimeSpan.FromMinutes(2);
@@ -39,6 +39,26 @@ internal sealed class RoundConnection : IDisposable
         catch (ConnectionLostException lost)
         {
             throw new UnreachableException($"the driver at {address}: {lost.Message}", lost);
+        }
+    }
+
+    /// <summary>Brings a sum of a round, in two parts; false where the driver does not take it, or cannot be reached.</summary>
+    internal bool Put(RoundAddress address, long round, int first, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            if (_address != address || _stream is null) Open(address);
+            _writer!.WriteLong(RoundSource.Sum);
+            _writer.WriteLong(round);
+            _writer.WriteInt(first);
+            _writer.WriteBlock(head, body);
+            _writer.Flush();
+            return _reader!.ReadInt() == head.Length + body.Length;
+        }
+        catch (CommunicationException)
+        {
+            Dispose();
+            return false;
         }
     }
 

@@ -6,18 +6,21 @@ using System.Text;
 namespace RawDL.Spark;
 
 /// <summary>
-/// Hands to replicas what a round begins with, straight from the driver. A broadcast of Spark's goes through a file and several copies in every JVM before a task sees it, which takes longer than a short round computes.
-/// Whoever knows the token may ask, on a connection that lasts for the run: a round's number, answered by its bytes and whether they were its bytes to the end.
+/// Hands to replicas what a round begins with, straight from the driver, and takes the sums. A broadcast of Spark's goes through a file and several copies in every JVM before a task sees it, which takes longer than a short
+/// round computes; a result takes as many on its way back. Whoever knows the token may ask, on a connection that lasts for the run: a round's number, answered by its bytes and whether they were its bytes to the end;
+/// or <see cref="Sum"/>, a round's number, a first element and a block, answered by its length where it was taken.
 /// </summary>
 internal sealed class RoundSource : IDisposable
 {
     internal const int Gone = -1;
-    private const int MaximumToken = 256, MostConnections = 4096, ThreadStack = 1 << 18;
+    internal const long Sum = -2;
+    private const int MaximumToken = 256, MoreThanOffered = 1 << 20, MostConnections = 4096, ThreadStack = 1 << 18;
     private static readonly TimeSpan s_greetingTime = TimeSpan.FromSeconds(10), s_sendTime = TimeSpan.FromMinutes(2);
     private readonly byte[] _token;
     private readonly Listener _listener;
     private readonly Lock _state = new();
     private readonly HashSet<Socket> _sockets = [];
+    private readonly Dictionary<int, byte[]> _sums = [];
     private ReadOnlyMemory<byte> _bytes;
     private long _round = Gone;
     private bool _disposed;
@@ -47,10 +50,20 @@ internal sealed class RoundSource : IDisposable
         }
     }
 
-    /// <summary>Before bytes change: no round has any.</summary>
+    /// <summary>Before bytes change: no round has any, and no sums.</summary>
     internal void Withdraw()
     {
-        lock (_state) (_bytes, _round) = (default, _round + 1);
+        lock (_state)
+        {
+            (_bytes, _round) = (default, _round + 1);
+            _sums.Clear();
+        }
+    }
+
+    /// <summary>The sum of this round from an element on, if it came.</summary>
+    internal byte[]? Taken(int first)
+    {
+        lock (_state) return _sums.GetValueOrDefault(first);
     }
 
     public void Dispose()
@@ -86,7 +99,9 @@ internal sealed class RoundSource : IDisposable
             socket.SendTimeout = (int)s_sendTime.TotalMilliseconds;
             var (reader, writer) = (new WireReader(stream, "replica"), new WireWriter(stream, "replica"));
             if (!Greet(socket, reader)) return;
-            while (true) Answer(reader.ReadLong(), writer);
+            while (true)
+                if (reader.ReadLong() is var request && request == Sum) Take(reader, writer);
+                else Answer(request, writer);
         }
         catch (Exception gone) when (gone is CommunicationException or SocketException or ObjectDisposedException)
         {
@@ -114,6 +129,21 @@ internal sealed class RoundSource : IDisposable
         {
             writer.WriteRaw(bytes.Span);
             lock (_state) writer.WriteInt(round == _round ? bytes.Length : Gone);
+        }
+        writer.Flush();
+    }
+    // Two attempts of a task bring the same.
+    private void Take(WireReader reader, WireWriter writer)
+    {
+        var (round, first) = (reader.ReadLong(), reader.ReadInt());
+        int most;
+        lock (_state) most = _bytes.Length;
+        var bytes = reader.ReadBytes(reader.ReadLength(most + MoreThanOffered));
+        lock (_state)
+        {
+            var isWanted = round == _round && (_sums.ContainsKey(first) || _sums.Values.Sum(sum => (long)sum.Length) + bytes.Length <= _bytes.Length + MoreThanOffered);
+            if (isWanted) _sums[first] = bytes;
+            writer.WriteInt(isWanted ? bytes.Length : Gone);
         }
         writer.Flush();
     }

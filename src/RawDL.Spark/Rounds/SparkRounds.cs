@@ -86,6 +86,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         {
             var (kind, a, b, c) = RoundFrame.Read(frame, out var bytes);
             if (kind == RoundFrame.Sum) sums.Add(RoundFrame.ReadSum(a, b, c, bytes));
+            else if (kind == RoundFrame.Taken && _source?.Taken(a) is { } taken) sums.Add(RoundFrame.ReadSum(a, b, c, taken));
             else if (kind == RoundFrame.Report && (uint)a < (uint)Shards) reports[a] = RoundContribution.Decode(bytes);
             else throw RoundFrame.Refused(frame!.Length);
         }

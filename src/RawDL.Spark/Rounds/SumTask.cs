@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using RawDL.NN;
 
@@ -9,6 +10,8 @@ public sealed class SumTask : ISparkTask
 {
     /// <summary>The task's name.</summary>
     public const string Name = "sum";
+
+    private readonly ConcurrentBag<RoundConnection> _connections = [];
 
     /// <inheritdoc/>
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
@@ -30,14 +33,18 @@ public sealed class SumTask : ISparkTask
             if (!blocks.TryGetValue(first, out var block)) blocks[first] = block = new Block(call.Shards, bytes.Length / 4, trainable);
             if (!block.Add(rank, bytes)) throw RoundFrame.Refused(frame.Length);
         }
+        if (!_connections.TryTake(out var connection)) connection = new RoundConnection();
         foreach (var (first, block) in blocks)
         {
             using var own = block;
             if (!isWhole) continue;
             if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
             var distances = RoundSum.Add(block.Parts, block.Scaled, call.Weights, call.Shards, Math.Clamp(block.Trainable - first, 0, block.Length));
-            output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. MemoryMarshal.AsBytes(distances.AsSpan())], MemoryMarshal.AsBytes(block.Scaled[..block.Length]));
+            ReadOnlySpan<byte> far = MemoryMarshal.AsBytes(distances.AsSpan()), sum = MemoryMarshal.AsBytes(block.Scaled[..block.Length]);
+            if (call.Source is { } source && connection.Put(source, call.Start, first, far, sum)) output.Write(RoundFrame.Head(RoundFrame.Taken, first, block.Length, distances.Length));
+            else output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. far], sum);
         }
+        _connections.Add(connection);
     }
 
     // The replicas' parts of one block, by rank, and room for their sum.

@@ -69,6 +69,27 @@ internal sealed class RoundSourceTests
         Assert.That(head, Is.EqualTo(TaskBytes.Int(RoundSource.Gone)));
     }
 
+    [Test]
+    public void Sums_are_taken_for_the_round_and_not_more_than_it_has()
+    {
+        var round = _source.Offer(Bytes(1 << 20));
+        byte[] head = Bytes(8), body = Bytes(1 << 20);
+        using RoundConnection one = new(), other = new();
+        Assert.That(one.Put(_source.Address, round, 0, head, body), Is.True);
+        Assert.That(_source.Taken(0), Is.EqualTo((byte[])[.. head, .. body]));
+        Assert.That(other.Put(_source.Address, round, 0, head, body), Is.True, "another attempt");
+        Assert.That(one.Put(_source.Address, round, 1 << 18, [], Bytes(1000)), Is.True);
+        Assert.That(one.Put(_source.Address, round, 1 << 19, [], body), Is.False, "more than any sum");
+        Assert.That(one.Put(_source.Address, round - 1, 0, head, body), Is.False, "late");
+        Assert.That(one.Put(_source.Address, round, 1, [], Bytes(3 << 20)), Is.False, "a block beyond the limit");
+        Assert.That(one.Put(_source.Address, round, 0, head, body), Is.True, "on a new connection");
+        _source.Withdraw();
+        Assert.That(_source.Taken(0), Is.Null);
+        Assert.That(one.Put(_source.Address, round, 0, head, body), Is.False);
+        _source.Dispose();
+        Assert.That(one.Put(_source.Address, round, 0, head, body), Is.False);
+    }
+
     [TestCase("wrong")]
     [TestCase("")]
     public void A_stranger_gets_nothing(string token)

@@ -52,6 +52,21 @@ internal sealed class RoundTaskTests
         Assert.That(MemoryMarshal.Cast<byte, float>(bytes[^8..]).ToArray(), Is.EqualTo(new[] { 4f, 6f }));
     }
 
+    [Test]
+    public void A_sum_goes_to_the_driver_and_through_Spark_where_the_driver_does_not_take_it()
+    {
+        byte[] part = [.. RoundFrame.Head(RoundFrame.Part, 0, 0, 2), .. MemoryMarshal.AsBytes([1f, 2f])];
+        using var source = new RoundSource(IPAddress.Loopback.ToString(), IPAddress.Loopback);
+        var call = new RoundCall(Guid.NewGuid(), Run, source.Offer(new byte[100]), RoundKind.Average, 1, 1, [], source.Address);
+        var taken = Answer(SumTask.Name, call, [part]).Single();
+        Assert.That(RoundFrame.Read(taken, out var rest).Kind, Is.EqualTo(RoundFrame.Taken));
+        Assert.That(rest.IsEmpty, Is.True);
+        source.Withdraw();
+        var sum = Answer(SumTask.Name, call, [part]).Single();
+        Assert.That(RoundFrame.Read(sum, out var bytes).Kind, Is.EqualTo(RoundFrame.Sum));
+        Assert.That(MemoryMarshal.Cast<byte, float>(bytes[^8..]).ToArray(), Is.EqualTo(new[] { 1f, 2f }));
+    }
+
     private List<byte[]> Answer(string task, RoundCall call, byte[][] frames)
     {
         using var daemon = new TestDaemon(new TaskCatalog(new Dictionary<string, ISparkTask> { [RoundTask.Name] = new RoundTask(), [SumTask.Name] = new SumTask() }, "test-1"));
