@@ -185,18 +185,17 @@ internal sealed class RoundSourceTests
     // Forwards to a port, and cuts a connection once it has answered.
     private sealed class Relay : IDisposable
     {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly Listener _listener = new(IPAddress.Loopback, 1);
 
         public Relay(int port)
         {
-            _listener.Start();
             new Thread(() =>
             {
                 try
                 {
-                    while (true)
+                    while (_listener.Accept() is { } near)
                     {
-                        using var near = _listener.AcceptSocket();
+                        using var own = near;
                         Connections++;
                         using var far = new Socket(SocketType.Stream, ProtocolType.Tcp);
                         far.Connect(IPAddress.Loopback, port);
@@ -220,7 +219,7 @@ internal sealed class RoundSourceTests
             { IsBackground = true }.Start();
         }
 
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+        public int Port => _listener.EndPoint.Port;
 
         public int Connections { get; private set; }
 
