@@ -83,6 +83,7 @@ public sealed partial class SparkContext : IDisposable
     /// <exception cref="CommunicationException">There is none.</exception>
     internal (string Host, IPAddress Address) DriverAddress()
     {
+        // On one machine nobody else shall reach it.
         if (Master.StartsWith("local", StringComparison.Ordinal)) return (LocalAddress.Loopback.ToString(), LocalAddress.Loopback);
         var host = (Setting("spark.driver.host") ?? "localhost").Trim('[', ']');
         var bind = (Setting("spark.driver.bindAddress") ?? host).Trim('[', ']');

@@ -22,6 +22,24 @@ internal sealed class LineConnection : IDisposable
         socket.SendTimeout = (int)s_sendTime.TotalMilliseconds;
     }
 
+    /// <summary>A prepared connection.</summary>
+    /// <exception cref="SocketException">It does not come within that time.</exception>
+    internal static Socket Connect(string host, int port, TimeSpan within)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (!socket.ConnectAsync(host, port).Wait(within)) throw new SocketException((int)SocketError.TimedOut);
+            Prepare(socket);
+            return socket;
+        }
+        catch (Exception refused) when (refused is SocketException or AggregateException { InnerException: SocketException })
+        {
+            socket.Dispose();
+            throw refused as SocketException ?? (SocketException)refused.InnerException!;
+        }
+    }
+
     /// <summary>No delay, and probes: a machine that vanishes sends no end, and Spark would notice only after two minutes.</summary>
     internal static void Prepare(Socket socket)
     {

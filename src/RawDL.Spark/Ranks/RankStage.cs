@@ -116,6 +116,4 @@ public sealed class RankStage(SparkContext spark)
     private static bool IsFinal(JavaException exception) =>
         exception.Message.Contains("SPARK-24819", StringComparison.Ordinal) || exception.Message.Contains("SPARK-24820", StringComparison.Ordinal) || exception.Message.Contains("SPARK-24942", StringComparison.Ordinal)
         || exception.Message.Contains("Cannot run program", StringComparison.Ordinal);
-
-    // On one machine nobody else shall reach it.
 }

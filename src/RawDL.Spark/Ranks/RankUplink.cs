@@ -27,11 +27,10 @@ internal sealed class RankUplink : IDisposable
     /// <exception cref="CommunicationException">The driver is not there. One line.</exception>
     internal static RankUplink Open(string host, int port, string token)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        Socket? socket = null;
         try
         {
-            if (!socket.ConnectAsync(host, port).Wait(s_connectTime)) throw new SocketException((int)SocketError.TimedOut);
-            LineConnection.Prepare(socket);
+            socket = LineConnection.Connect(host, port, s_connectTime);
             socket.SendTimeout = (int)s_sendTime.TotalMilliseconds;
             var uplink = new RankUplink(socket);
             uplink._writer.WriteText(token);
@@ -39,9 +38,9 @@ internal sealed class RankUplink : IDisposable
             if (uplink._reader.ReadInt() != (int)RankMessage.Welcome) throw new SparkProtocolException("driver: expected its welcome, got another message");
             return uplink;
         }
-        catch (Exception exception) when (exception is SocketException or AggregateException or CommunicationException)
+        catch (Exception exception) when (exception is SocketException or CommunicationException)
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw new CommunicationException($"ranks: expected the driver at {host}:{port}, got {RawFileException.OneLine((exception.InnerException ?? exception).Message)}; set spark.driver.host (and spark.driver.bindAddress) to an address that executors reach", exception);
         }
     }

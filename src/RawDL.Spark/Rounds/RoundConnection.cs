@@ -71,20 +71,17 @@ internal sealed class RoundConnection : IDisposable
     private void Open(RoundAddress address)
     {
         Dispose();
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            if (!socket.ConnectAsync(address.Host, address.Port).Wait(s_connectTime)) throw new SocketException((int)SocketError.TimedOut);
-            LineConnection.Prepare(socket);
+            var socket = LineConnection.Connect(address.Host, address.Port, s_connectTime);
             socket.ReceiveTimeout = (int)s_readTime.TotalMilliseconds;
             (_address, _stream) = (address, new PromptStream(socket));
             (_reader, _writer) = (new WireReader(_stream, "driver"), new WireWriter(_stream, "driver"));
             _writer.WriteText(address.Token);
         }
-        catch (Exception refused) when (refused is SocketException or AggregateException)
+        catch (SocketException refused)
         {
-            socket.Dispose();
-            throw new UnreachableException($"the driver at {address}: {RawFileException.OneLine((refused.InnerException ?? refused).Message)}", refused);
+            throw new UnreachableException($"the driver at {address}: {RawFileException.OneLine(refused.Message)}", refused);
         }
     }
 
