@@ -1,23 +1,17 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace RawDL.Spark;
 
 /// <summary>Where the driver waits for the one connection of an attempt: that of rank 0's task, which knows the token.</summary>
 internal sealed class RankInbox : IDisposable
 {
-    private const int MaximumToken = 256, MaximumResult = 64 << 20, MostStrangers = 16, ThreadStack = 1 << 18;
-    private static readonly TimeSpan s_greetingTime = TimeSpan.FromSeconds(10);
-    private readonly byte[] _token;
+    private const int MaximumResult = 64 << 20, MostStrangers = 16;
     private readonly RunMirror _mirror;
     private readonly Action<string> _say;
-    private readonly Listener _listener;
+    private readonly TokenListener _listener;
     private readonly object _state = new();
-    private Socket? _socket;
     private WireWriter? _writer;
-    private int _strangers;
     private bool _stopWanted;
     private bool _ended;
 
@@ -28,20 +22,19 @@ internal sealed class RankInbox : IDisposable
     /// <param name="say">Takes the lines.</param>
     internal RankInbox(IPAddress address, string token, RunMirror mirror, Action<string> say)
     {
-        (_token, _mirror, _say) = (Encoding.ASCII.GetBytes(token), mirror, say);
+        (_mirror, _say) = (mirror, say);
         try
         {
-            _listener = new Listener(address, MostStrangers);
+            _listener = new TokenListener(address, token, "rank 0", MostStrangers, (_, reader, writer) => Serve(reader, writer));
         }
         catch (SocketException exception)
         {
             throw new CommunicationException($"ranks: expected to listen at {address}, got {exception.Message}; set spark.driver.bindAddress to an address of the driver's machine", exception);
         }
-        new Thread(Accept, ThreadStack) { IsBackground = true, Name = "rawdl-ranks-accept" }.Start();
     }
 
     /// <summary>Where it listens.</summary>
-    internal int Port => _listener.EndPoint.Port;
+    internal int Port => _listener.Port;
 
     /// <summary>True once rank 0's task has connected.</summary>
     internal bool IsConnected
@@ -75,74 +68,30 @@ internal sealed class RankInbox : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _listener.Dispose();
-        lock (_state) _socket?.Dispose();
-    }
+    public void Dispose() => _listener.Dispose();
 
-    private void Accept()
+    private void Serve(WireReader reader, WireWriter writer)
     {
-        while (_listener.Accept() is { } socket)
+        lock (_state)
         {
-            if (Interlocked.Increment(ref _strangers) > MostStrangers)
-            {
-                Interlocked.Decrement(ref _strangers);
-                socket.Dispose();
-                continue;
-            }
-            new Thread(() => Serve(socket), ThreadStack) { IsBackground = true, Name = "rawdl-ranks-inbox" }.Start();
+            if (_writer is not null) return;
+            _writer = writer;
+            Send(RankMessage.Welcome);
+            if (_stopWanted) Send(RankMessage.Stop);
         }
-    }
-
-    private void Serve(Socket socket)
-    {
-        using var stream = new PromptStream(socket);
-        var (reader, writer) = (new WireReader(stream, "rank 0"), new WireWriter(stream, "rank 0"));
+        _listener.Close();
         try
         {
-            var known = Greet(socket, reader, writer);
-            Interlocked.Decrement(ref _strangers);
-            if (known) Receive(reader);
-        }
-        catch (CommunicationException)
-        {
-            // A stranger went, or the task did, which its job tells.
+            Receive(reader);
         }
         finally
         {
             lock (_state)
             {
-                _ended |= writer == _writer;
+                _ended = true;
                 Monitor.PulseAll(_state);
             }
         }
-    }
-
-    // Whoever drips bytes is cut off too: the timer closes the socket.
-    private bool Greet(Socket socket, WireReader reader, WireWriter writer)
-    {
-        using var timer = new Timer(_ => socket.Dispose(), null, s_greetingTime, Timeout.InfiniteTimeSpan);
-        byte[] token;
-        try
-        {
-            token = reader.ReadBytes(reader.ReadLength(MaximumToken));
-        }
-        catch (CommunicationException)
-        {
-            return false;
-        }
-        if (!CryptographicOperations.FixedTimeEquals(token, _token)) return false;
-        lock (_state)
-        {
-            if (_writer is not null) return false;
-            (_socket, _writer) = (socket, writer);
-            LineConnection.Prepare(socket);
-            Send(RankMessage.Welcome);
-            if (_stopWanted) Send(RankMessage.Stop);
-        }
-        _listener.Dispose();
-        return true;
     }
 
     private void Receive(WireReader reader)

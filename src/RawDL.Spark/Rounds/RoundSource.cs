@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 
 namespace RawDL.Spark;
 
@@ -14,16 +13,13 @@ internal sealed class RoundSource : IDisposable
 {
     internal const int Gone = -1;
     internal const long Sum = -2;
-    private const int MaximumToken = 256, MoreThanOffered = 1 << 20, MostConnections = 4096, ThreadStack = 1 << 18;
-    private static readonly TimeSpan s_greetingTime = TimeSpan.FromSeconds(10), s_sendTime = TimeSpan.FromMinutes(2);
-    private readonly byte[] _token;
-    private readonly Listener _listener;
+    private const int MoreThanOffered = 1 << 20, MostConnections = 4096;
+    private static readonly TimeSpan s_sendTime = TimeSpan.FromMinutes(2);
+    private readonly TokenListener _listener;
     private readonly Lock _state = new();
-    private readonly HashSet<Socket> _sockets = [];
     private readonly Dictionary<int, byte[]> _sums = [];
     private ReadOnlyMemory<byte> _bytes;
     private long _round = Gone;
-    private bool _disposed;
 
     /// <summary>Listens.</summary>
     /// <param name="host">What replicas call this machine.</param>
@@ -31,10 +27,9 @@ internal sealed class RoundSource : IDisposable
     /// <exception cref="SocketException">It is none.</exception>
     internal RoundSource(string host, IPAddress address)
     {
-        _listener = new Listener(address, 128);
-        Address = new RoundAddress(host, _listener.EndPoint.Port, RandomNumberGenerator.GetHexString(32, lowercase: true));
-        _token = Encoding.ASCII.GetBytes(Address.Token);
-        new Thread(Accept, ThreadStack) { IsBackground = true, Name = "rawdl-rounds-accept" }.Start();
+        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        _listener = new TokenListener(address, token, "replica", MostConnections, Serve);
+        Address = new RoundAddress(host, _listener.Port, token);
     }
 
     /// <summary>Where replicas find it.</summary>
@@ -66,58 +61,14 @@ internal sealed class RoundSource : IDisposable
         lock (_state) return _sums.GetValueOrDefault(first);
     }
 
-    public void Dispose()
-    {
-        _listener.Dispose();
-        lock (_state)
-        {
-            _disposed = true;
-            foreach (var socket in _sockets) socket.Dispose();
-        }
-    }
+    public void Dispose() => _listener.Dispose();
 
-    private void Accept()
+    private void Serve(Socket socket, WireReader reader, WireWriter writer)
     {
-        while (_listener.Accept() is { } socket)
-        {
-            lock (_state)
-                if (_disposed || _sockets.Count >= MostConnections || !_sockets.Add(socket))
-                {
-                    socket.Dispose();
-                    continue;
-                }
-            new Thread(() => Serve(socket), ThreadStack) { IsBackground = true, Name = "rawdl-rounds-source" }.Start();
-        }
-    }
-
-    private void Serve(Socket socket)
-    {
-        try
-        {
-            using var stream = new PromptStream(socket);
-            LineConnection.Prepare(socket);
-            socket.SendTimeout = (int)s_sendTime.TotalMilliseconds;
-            var (reader, writer) = (new WireReader(stream, "replica"), new WireWriter(stream, "replica"));
-            if (!Greet(socket, reader)) return;
-            while (true)
-                if (reader.ReadLong() is var request && request == Sum) Take(reader, writer);
-                else Answer(request, writer);
-        }
-        catch (Exception gone) when (gone is CommunicationException or SocketException or ObjectDisposedException)
-        {
-            // A stranger went, or the replica did, which its job tells.
-        }
-        finally
-        {
-            lock (_state) _sockets.Remove(socket);
-        }
-    }
-
-    // Whoever drips bytes is cut off too: the timer closes the socket.
-    private bool Greet(Socket socket, WireReader reader)
-    {
-        using var timer = new Timer(_ => socket.Dispose(), null, s_greetingTime, Timeout.InfiniteTimeSpan);
-        return CryptographicOperations.FixedTimeEquals(reader.ReadBytes(reader.ReadLength(MaximumToken)), _token);
+        socket.SendTimeout = (int)s_sendTime.TotalMilliseconds;
+        while (true)
+            if (reader.ReadLong() is var request && request == Sum) Take(reader, writer);
+            else Answer(request, writer);
     }
 
     private void Answer(long round, WireWriter writer)
@@ -132,6 +83,7 @@ internal sealed class RoundSource : IDisposable
         }
         writer.Flush();
     }
+
     // Two attempts of a task bring the same.
     private void Take(WireReader reader, WireWriter writer)
     {
