@@ -32,6 +32,23 @@ public sealed class SparkRoundsTests
         foreach (var cost in (string[])["round_ms", "compute_ms", "empty_round_ms"]) Assert.That(communication.GetProperty(cost).GetDouble(), Is.Positive, cost);
     }
 
+    // From the second round on replicas know where: the job is one stage then.
+    [TestCase("spark.python.worker.reuse=true", "2,1,1")]
+    [TestCase("spark.python.worker.reuse=false", "2,1,1")]
+    [TestCase("spark.python.use.daemon=false", "2,2,2")]
+    [TestCase("spark.rawdl.rounds.direct=false", "2,2,2")]
+    public void Replicas_meet_in_executors_where_they_can(string setting, string stages)
+    {
+        var log = Directory.CreateDirectory(TrainedRun.Fresh("events")).FullName;
+        var run = SparkSubmission.Finish(Submit("3.5.9", Cluster, ["spark.eventLog.enabled=true", $"spark.eventLog.dir=file://{log}", setting],
+            ["train", .. s_short, "--steps", "9", "--period", "3", "--shards", "2", "--quiet", "--out", TrainedRun.Fresh("run")]));
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Error);
+        var jobs = File.ReadLines(Directory.GetFiles(log).Single()).Select(line => JsonDocument.Parse(line).RootElement).Where(one => one.GetProperty("Event").GetString() == "SparkListenerJobStart")
+            .Where(one => one.GetProperty("Properties").TryGetProperty("spark.job.description", out var text) && text.GetString()!.Contains(", round ", StringComparison.Ordinal))
+            .Select(one => one.GetProperty("Stage IDs").GetArrayLength());
+        Assert.That(string.Join(',', jobs), Is.EqualTo(stages));
+    }
+
     // On this machine, and on another file system.
     [TestCase("--period 3", "average", "")]
     [TestCase("--sync gradients", "update", "viewfs:/traces")]
@@ -77,10 +94,11 @@ public sealed class SparkRoundsTests
     [Test]
     public void Lost_executors_and_workers_change_nothing()
     {
-        string[] training = ["train", .. s_short, "--steps", "120", "--period", "2", "--json", "--quiet"];
-        var undisturbed = Rawdl.Call([.. training, "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
+        string[] training = ["train", .. s_short, "--steps", "120", "--period", "2", "--quiet"];
+        var undisturbed = Rawdl.Call([.. training, "--json", "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
+        var result = TrainedRun.Fresh("result.json");
         var mark = Guid.NewGuid().ToString("N");
-        using var process = Submit("3.5.9", Cluster, ["spark.task.maxFailures=100"], [.. training, "--shards", "2", "--out", TrainedRun.Fresh("run")], mark);
+        using var process = Submit("3.5.9", Cluster, ["spark.task.maxFailures=100"], [.. training, "--json-file", result, "--shards", "2", "--out", TrainedRun.Fresh("run")], mark);
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         var random = new Random(1);
@@ -96,7 +114,9 @@ public sealed class SparkRoundsTests
         }
         Assert.That(process.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
         var run = new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
-        Assert.That(run.Json().GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Out + run.Error);
+        using var document = JsonDocument.Parse(File.ReadAllText(result));
+        Assert.That(document.RootElement.GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
         Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
         Assert.That(Running(mark, "pyspark.daemon"), Is.Empty, "workers left behind");
     }

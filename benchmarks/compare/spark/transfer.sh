@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What a round of LeNet costs beside computing, against a job without work and the transfer of the same bytes by the JVM alone, in turn, as many rounds of each; needs a JDK.
+# What a round of LeNet costs beside computing, against a job without work (of one stage, where replicas meet in executors) and what the JVM alone takes longer for a job of two stages that moves the same bytes
+# than for one without, in turn, as many rounds of each; needs a JDK.
 #   SPARK_HOME=DIR benchmarks/compare/spark/transfer.sh RAWDL MNIST [TURNS [ROUNDS]]     MNIST: folder of the idx.gz files
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,13 +19,13 @@ jvm() { # bytes
 quietly javac -cp "$SPARK_HOME/jars/*" -d "$work/classes" "$here/Transfer.java"
 quietly jar cf "$work/transfer.jar" -C "$work/classes" .
 echo "Load: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores"
-echo "| round ms | computing ms | round without work ms | JVM alone: without bytes ms | with them ms | (round - computing - transfer) / without work |"
+echo "| round ms | computing ms | round without work ms | JVM alone: without bytes ms | with them ms | (round - computing) / (1.3 x without work + transfer) |"
 echo "|---|---|---|---|---|---|"
 for ((i = 0; i < turns; i++)); do
     rounds 5 "$rounds"
     r=$(number round_ms) c=$(number compute_ms) e=$(number empty_round_ms)
     none=$(jvm 0)
     with=$(jvm "$bytes")
-    echo "| $r | $c | $e | $none | $with | $(awk "BEGIN { printf \"%.2f\", ($r - $c - ($with - $none)) / $e }") |"
+    echo "| $r | $c | $e | $none | $with | $(awk "BEGIN { printf \"%.2f\", ($r - $c) / (1.3 * $e + $with - $none) }") |"
 done
 echo "Load: $(cut -d' ' -f1-3 /proc/loadavg)"

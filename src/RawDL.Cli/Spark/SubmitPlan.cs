@@ -10,7 +10,7 @@ internal sealed partial class SubmitPlan
     public const string ImagePath = "/opt/rawdl/rawdl";
 
     private const string Python = "spark.pyspark.python", DriverPython = "spark.pyspark.driver.python", Mode = "spark.api.mode";
-    private const string MemoryFormula = "it needs about 200 MiB + the data's bytes + cores x (10 x the parameters' bytes + the activations of a batch)";
+    private const string MemoryFormula = "it needs about 200 MiB + the data's bytes + cores x (13 x the parameters' bytes + the activations of a batch)";
     private const string ArchiveName = "rawdl.tar.gz", ArchiveFolder = "rawdl";
     private readonly SparkHome _spark;
     private readonly SubmitRequest _request;

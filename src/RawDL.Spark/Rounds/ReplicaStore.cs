@@ -1,3 +1,4 @@
+using System.Net;
 using RawDL.NN;
 
 namespace RawDL.Spark;
@@ -16,7 +17,8 @@ internal sealed class ReplicaStore : IDisposable
     /// <summary>A replica with its memory: what it begins with and what it leaves, used again from round to round.</summary>
     internal sealed class Kept(Replica replica, Device device) : IDisposable
     {
-        private readonly RoundConnection _connection = new();
+        private readonly RoundConnection _driver = new("the driver");
+        private readonly Dictionary<RoundAddress, RoundConnection> _adders = [];
         private byte[] _bytes = [];
         private RoundStart? _start;
         private float[] _vector = [];
@@ -25,7 +27,18 @@ internal sealed class ReplicaStore : IDisposable
 
         /// <summary>Reads what a round begins with.</summary>
         public RoundStart Read(TaskContext context, RoundCall call) =>
-            _start = RoundStart.Decode(call.Source is { } source ? _connection.Fetch(source, call.Start, ref _bytes) : context.Broadcast(call.Start, ref _bytes), _start);
+            _start = RoundStart.Decode(call.Source is { } source ? _driver.Fetch(source, call.Start, ref _bytes) : context.Broadcast(call.Start, ref _bytes), _start);
+
+        /// <summary>The address of this machine that leads to the driver; null where a round began with a broadcast.</summary>
+        public IPAddress? Near => _driver.Near;
+
+        /// <summary>The ways to the adders of a round, in their order.</summary>
+        public RoundConnection[] Reach(RoundAddress[] adders)
+        {
+            foreach (var gone in _adders.Keys.Except(adders).ToArray())
+                if (_adders.Remove(gone, out var connection)) connection.Dispose();
+            return Array.ConvertAll(adders, address => _adders.TryGetValue(address, out var connection) ? connection : _adders[address] = new RoundConnection("the executor"));
+        }
 
         /// <summary>Room for the replica's vector.</summary>
         public Span<float> Vector(int length)
@@ -36,7 +49,8 @@ internal sealed class ReplicaStore : IDisposable
 
         public void Dispose()
         {
-            _connection.Dispose();
+            _driver.Dispose();
+            foreach (var connection in _adders.Values) connection.Dispose();
             replica.Dispose();
             device.Dispose();
         }

@@ -12,14 +12,15 @@ namespace RawDL.Spark;
 /// <param name="Slices">Parts of the vector, each of which one task adds up.</param>
 /// <param name="Weights">Of the replicas; empty for 1.</param>
 /// <param name="Source">Where the driver hands out what the round begins with; null where it is a broadcast.</param>
-internal sealed record RoundCall(Guid Id, long Run, long Start, RoundKind Kind, int Shards, int Slices, float[] Weights, RoundAddress? Source = null)
+/// <param name="Adders">Where executors add up slices, of which they take turns; null for Spark's own exchange.</param>
+internal sealed record RoundCall(Guid Id, long Run, long Start, RoundKind Kind, int Shards, int Slices, float[] Weights, RoundAddress? Source = null, RoundAddress[]? Adders = null)
 {
     private const int Fixed = 48;
 
     internal byte[] Encode()
     {
-        var source = Source?.Encode() ?? [];
-        var bytes = new byte[Fixed + 4 * Weights.Length + source.Length];
+        var addresses = Source is null ? [] : RoundAddress.Encode([Source, .. Adders ?? []]);
+        var bytes = new byte[Fixed + 4 * Weights.Length + addresses.Length];
         BinaryPrimitives.WriteInt64BigEndian(bytes, Run);
         BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(8), Start);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(16), Shards);
@@ -28,7 +29,7 @@ internal sealed record RoundCall(Guid Id, long Run, long Start, RoundKind Kind, 
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(28), (int)Kind);
         Id.TryWriteBytes(bytes.AsSpan(32));
         for (var i = 0; i < Weights.Length; i++) BinaryPrimitives.WriteSingleBigEndian(bytes.AsSpan(Fixed + 4 * i), Weights[i]);
-        source.CopyTo(bytes.AsSpan(Fixed + 4 * Weights.Length));
+        addresses.CopyTo(bytes.AsSpan(Fixed + 4 * Weights.Length));
         return bytes;
     }
 
@@ -42,8 +43,8 @@ internal sealed record RoundCall(Guid Id, long Run, long Start, RoundKind Kind, 
         var (shards, slices) = (BinaryPrimitives.ReadInt32BigEndian(bytes[16..]), BinaryPrimitives.ReadInt32BigEndian(bytes[20..]));
         var kind = BinaryPrimitives.ReadInt32BigEndian(bytes[28..]);
         if (shards < 1 || slices < 1 || kind is < 0 or > 1) throw new SparkProtocolException($"round: expected a replica and a slice at least and kind 0 or 1, got {shards}, {slices} and {kind}");
-        var source = bytes[(Fixed + 4 * count)..];
+        var addresses = RoundAddress.Decode(bytes[(Fixed + 4 * count)..]);
         return new RoundCall(new Guid(bytes[32..Fixed]), BinaryPrimitives.ReadInt64BigEndian(bytes), BinaryPrimitives.ReadInt64BigEndian(bytes[8..]), (RoundKind)kind, shards, slices, weights,
-            source.IsEmpty ? null : RoundAddress.Decode(source));
+            addresses.FirstOrDefault(), addresses.Length > 1 ? addresses[1..] : null);
     }
 }

@@ -4,15 +4,15 @@ using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>What tasks of a round write: a replica's report, its part of a block, the sum of a block, that the driver has taken it, or that it does not reach the driver, as text. A kind and three numbers stand before the bytes.</summary>
+/// <summary>What tasks of a round write: a replica's report, its part of a block, the sum of a block, that the driver has taken it, that it does not reach the driver or an adder, as text, or the address of its own process's adder. A kind and three numbers stand before the bytes.</summary>
 internal static class RoundFrame
 {
-    internal const int Report = 0, Part = 1, Sum = 2, Unreachable = 3, Taken = 4;
+    internal const int Report = 0, Part = 1, Sum = 2, Unreachable = 3, Taken = 4, Adder = 5, Lost = 6;
     private const int Fixed = 16;
 
     /// <summary>What stands before the bytes of a frame.</summary>
     /// <param name="kind">Report, with the replica's number; Part, with the replica, the block's first element and the number of trainable parameters, the vector's beginning; Sum, with the block's
-    /// first element, the number of values and that of distances, which come first; Taken, with the same; Unreachable, with the replica's number.</param>
+    /// first element, the number of values and that of distances, which come first; Taken, with the same; Unreachable, Adder and Lost, with the replica's number.</param>
     /// <param name="a">See above.</param>
     /// <param name="b">See above.</param>
     /// <param name="c">See above.</param>

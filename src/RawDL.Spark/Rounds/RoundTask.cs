@@ -1,25 +1,33 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using RawDL.NN;
 
 namespace RawDL.Spark;
 
-/// <summary>One replica's part of a round. It reads nothing but the broadcasts that its call names, and the driver's <see cref="RoundSource"/>; it writes its report and the slices of its vector, keyed by slice.</summary>
+/// <summary>
+/// One replica's part of a round. It reads nothing but the broadcasts that its call names, and the driver's <see cref="RoundSource"/>. Its vector goes in slices to the round's adders, or is written, keyed by slice, for Spark to
+/// exchange; it writes its report, and where its own process adds up.
+/// </summary>
 public sealed class RoundTask : ISparkTask
 {
     /// <summary>The task's name.</summary>
     public const string Name = "round";
 
     private readonly ReplicaStore _store = new();
+    private readonly Lock _opening = new();
+    private RoundAdder? _adder;
 
     /// <inheritdoc/>
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
     {
         var call = RoundCall.Decode(context.Payload.Span);
+        var frames = new Frames(output, call.Adders is null, context.Split);
         if (call.Start < 0)
         {
-            Report(output, new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] });
+            frames.Write(0, RoundFrame.Report, new RoundContribution { Rank = context.Split, Samples = 0, LossSum = 0, ComputeSeconds = 0, Losses = [] }.Encode());
             return;
         }
         var (began, clock) = (Stopwatch.GetTimestamp(), (DateTime.UtcNow - DateTime.UnixEpoch).TotalMicroseconds);
@@ -40,19 +48,15 @@ public sealed class RoundTask : ISparkTask
             isWhole = true;
             var written = Stopwatch.GetTimestamp();
             var trainable = key.Kind == RoundKind.Average ? kept.Replica.TrainableCount : 0;
-            for (var slice = 0; slice < call.Slices; slice++)
-            {
-                var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
-                // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
-                for (; first < end; first += SquaredDistance.Block)
-                    output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, context.Split, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
-            }
-            Report(output, report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds, FetchSeconds = read, Began = clock });
+            if (call.Adders is { } adders) Add(call, kept.Reach(adders), context.Split, vector, trainable, output);
+            else Exchange(call, context.Split, vector, trainable, output);
+            frames.Write(0, RoundFrame.Report, (report with { Place = Environment.MachineName, TransferSeconds = read + Stopwatch.GetElapsedTime(written).TotalSeconds, FetchSeconds = read, Began = clock }).Encode());
+            if (kept.Near is { } near && Open(near) is { } own) frames.Write(0, RoundFrame.Adder, RoundAddress.Encode(own));
         }
         catch (RoundConnection.UnreachableException unreachable)
         {
             isWhole = true;
-            for (var slice = 0; slice < call.Slices; slice++) output.WritePair(slice, RoundFrame.Head(RoundFrame.Unreachable, context.Split), Encoding.UTF8.GetBytes(unreachable.Message));
+            for (var slice = 0; slice < call.Slices; slice++) frames.Write(slice, RoundFrame.Unreachable, Encoding.UTF8.GetBytes(unreachable.Message));
         }
         finally
         {
@@ -60,5 +64,66 @@ public sealed class RoundTask : ISparkTask
         }
     }
 
-    private static void Report(TaskOutput output, RoundContribution report) => output.WritePair(0, RoundFrame.Head(RoundFrame.Report, report.Rank), report.Encode());
+    private static void Add(RoundCall call, RoundConnection[] adders, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
+    {
+        var bytes = (call with { Adders = null }).Encode();
+        // Each begins with another one, so that not all wait for the first.
+        for (var i = 0; i < call.Slices; i++)
+        {
+            var slice = (rank + i) % call.Slices;
+            var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
+            if (first == end) continue;
+            var address = call.Adders![slice % adders.Length];
+            try
+            {
+                var (answer, values, distances) = adders[slice % adders.Length].Give(address, bytes, rank, first, trainable, MemoryMarshal.AsBytes(vector[first..end]));
+                if (answer == RoundAdder.Answer.Added) output.Write(RoundFrame.Head(RoundFrame.Taken, first, values, distances));
+                if (answer == RoundAdder.Answer.Refused) Lose($"the executor at {address}: the round is over, or it does not reach the driver");
+            }
+            catch (RoundConnection.UnreachableException unreachable)
+            {
+                Lose(unreachable.Message);
+            }
+        }
+
+        void Lose(string why) => output.Write(RoundFrame.Head(RoundFrame.Lost, rank), Encoding.UTF8.GetBytes(why));
+    }
+
+    // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
+    private static void Exchange(RoundCall call, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
+    {
+        for (var slice = 0; slice < call.Slices; slice++)
+        {
+            var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
+            for (; first < end; first += SquaredDistance.Block)
+                output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, rank, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
+        }
+    }
+
+    // One for all tasks of the process, as long as it lives.
+    private RoundAddress? Open(IPAddress near)
+    {
+        lock (_opening)
+        {
+            try
+            {
+                return (_adder ??= new RoundAdder(near)).Address;
+            }
+            catch (SocketException)
+            {
+                // Spark's own exchange needs no port.
+                return null;
+            }
+        }
+    }
+
+    // Pairs where Spark exchanges them, else plain elements.
+    private readonly struct Frames(TaskOutput output, bool arePairs, int rank)
+    {
+        public void Write(long key, int kind, ReadOnlySpan<byte> bytes)
+        {
+            if (arePairs) output.WritePair(key, RoundFrame.Head(kind, rank), bytes);
+            else output.Write(RoundFrame.Head(kind, rank), bytes);
+        }
+    }
 }

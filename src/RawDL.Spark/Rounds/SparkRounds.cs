@@ -20,7 +20,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     private const int MostAttempts = 4;
 
     // What the driver sends by itself; beyond, executors hand blocks of a broadcast to each other.
-    private const long MostDirectBytes = 256L << 20;
+    internal const long MostDirectBytes = 256L << 20;
     private const string DirectSetting = "spark.rawdl.rounds.direct";
 
     private readonly Guid _id = Guid.NewGuid();
@@ -28,6 +28,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     private readonly SparkBroadcast _run;
     private readonly Rdd _ranks;
     private readonly int _slots;
+    private readonly RoundMeeting? _meeting;
     private RoundSource? _source;
     private byte[] _bytes = [];
 
@@ -44,6 +45,8 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         _run = spark.Broadcast(RunContent.Encode(configuration, data));
         _ranks = spark.Parallelize(Enumerable.Repeat<byte[]>([], shards).ToArray());
         _source = OpenSource();
+        // Without a daemon each task is a process of its own, which others find gone.
+        if (!IsSet("spark.python.use.daemon", "false")) _meeting = new RoundMeeting();
     }
 
     /// <inheritdoc/>
@@ -81,18 +84,18 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             timeline?.Add("job", started, served);
         }
         var reports = new RoundContribution?[Shards];
-        var sums = new List<RoundSum>();
+        var sums = new Dictionary<int, RoundSum>();
         foreach (var frame in frames)
         {
             var (kind, a, b, c) = RoundFrame.Read(frame, out var bytes);
-            if (kind == RoundFrame.Sum) sums.Add(RoundFrame.ReadSum(a, b, c, bytes));
-            else if (kind == RoundFrame.Taken && _source?.Taken(a) is { } taken) sums.Add(RoundFrame.ReadSum(a, b, c, taken));
+            if (kind == RoundFrame.Sum) sums[a] = RoundFrame.ReadSum(a, b, c, bytes);
+            else if (kind == RoundFrame.Taken && _source?.Taken(a) is { } taken) sums[a] = RoundFrame.ReadSum(a, b, c, taken);
             else if (kind == RoundFrame.Report && (uint)a < (uint)Shards) reports[a] = RoundContribution.Decode(bytes);
-            else throw RoundFrame.Refused(frame!.Length);
+            else if (kind != RoundFrame.Adder) throw RoundFrame.Refused(frame!.Length);
         }
         var missing = Array.IndexOf(reports, null);
         if (missing >= 0) throw new SparkProtocolException($"round: expected a report of {Shards} replicas, got none of replica {missing}");
-        var outcome = RoundSum.Join(Array.ConvertAll(reports, report => report!), sums);
+        var outcome = RoundSum.Join(Array.ConvertAll(reports, report => report!), [.. sums.Values]);
         timeline?.Add("collect", served);
         return outcome;
     }
@@ -102,20 +105,46 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     {
         served = 0;
         if (_source is null || (long)length * Shards > MostDirectBytes) return null;
-        call = call with { Start = _source.Offer(_bytes.AsMemory(0, length)), Source = _source.Address };
-        timeline?.Add("broadcast", started);
-        started = Stopwatch.GetTimestamp();
-        var frames = Job(call, [_run], out served);
-        foreach (var frame in frames)
+        for (var adders = _meeting?.Next(); ; adders = null)
         {
-            if (RoundFrame.Read(frame, out var text).Kind != RoundFrame.Unreachable) continue;
-            Warned?.Invoke($"Spark: replicas do not reach {RawFileException.OneLine(Encoding.UTF8.GetString(text))}; what rounds begin with is broadcast from now on (--conf {DirectSetting}=false says so before)");
-            _source.Dispose();
-            _source = null;
-            return null;
+            call = call with { Start = _source.Offer(_bytes.AsMemory(0, length)), Source = _source.Address, Adders = adders };
+            timeline?.Add("broadcast", started);
+            started = Stopwatch.GetTimestamp();
+            var frames = Job(call, [_run], out served);
+            if (Find(frames, RoundFrame.Unreachable) is { } unreachable)
+            {
+                Warned?.Invoke($"Spark: replicas do not reach {unreachable}; what rounds begin with is broadcast from now on (--conf {DirectSetting}=false says so before)");
+                _source.Dispose();
+                _source = null;
+                return null;
+            }
+            timeline?.Add("job", started, served);
+            _meeting?.Learn(AddersIn(frames));
+            if (Find(frames, RoundFrame.Lost) is not { } lost)
+            {
+                if (adders is not null) _meeting!.Succeed();
+                return frames;
+            }
+            _meeting!.Fail();
+            Warned?.Invoke($"Spark: a replica does not reach {lost}; the round is done again, with Spark's exchange");
+            _source.Withdraw();
+            started = Stopwatch.GetTimestamp();
         }
-        timeline?.Add("job", started, served);
-        return frames;
+    }
+
+    private static string? Find(List<byte[]?> frames, int kind)
+    {
+        foreach (var frame in frames)
+            if (RoundFrame.Read(frame, out var text).Kind == kind) return RawFileException.OneLine(Encoding.UTF8.GetString(text));
+        return null;
+    }
+
+    private static Dictionary<int, RoundAddress> AddersIn(List<byte[]?> frames)
+    {
+        var told = new Dictionary<int, RoundAddress>();
+        foreach (var frame in frames)
+            if (RoundFrame.Read(frame, out var bytes) is var head && head.Kind == RoundFrame.Adder && RoundAddress.Decode(bytes) is [var one]) told[head.A] = one;
+        return told;
     }
 
     private RoundSource? OpenSource()
@@ -132,9 +161,9 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             // Spark knows its own ways.
             return null;
         }
-
-        bool IsSet(string key, string value) => string.Equals(_spark.Setting(key), value, StringComparison.OrdinalIgnoreCase);
     }
+
+    private bool IsSet(string key, string value) => string.Equals(_spark.Setting(key), value, StringComparison.OrdinalIgnoreCase);
 
     /// <inheritdoc/>
     public double EmptyRoundMilliseconds()
@@ -144,7 +173,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         for (var i = 0; i < times.Length; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), []), [_run], out _);
+            Job(new RoundCall(_id, _run.Id, -1, RoundKind.Gradients, Shards, Math.Min(_slots, Shards), [], _source?.Address, _meeting?.Adders), [_run], out _);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
         return RoundCost.Median(times);
@@ -167,6 +196,12 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             try
             {
                 using var steps = _ranks.Map(new SparkCall(RoundTask.Name, payload) { Broadcasts = broadcasts });
+                if (call.Adders is not null)
+                {
+                    using var reports = steps.Serve();
+                    served = Stopwatch.GetTimestamp();
+                    return reports.ToList();
+                }
                 // Named here too, for the JVM makes a worker forget what a task does not name.
                 using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload) { Broadcasts = [_run] });
                 using var results = sums.Serve();

@@ -67,11 +67,70 @@ internal sealed class RoundTaskTests
         Assert.That(MemoryMarshal.Cast<byte, float>(bytes[^8..]).ToArray(), Is.EqualTo(new[] { 1f, 2f }));
     }
 
+    // The sum of Spark's exchange, and that of replicas that meet in the process of one of them.
+    [Test]
+    public void Replicas_that_meet_have_the_sum_of_those_that_Spark_brings_together()
+    {
+        using var source = new RoundSource(IPAddress.Loopback.ToString(), IPAddress.Loopback);
+        using var daemon = Open();
+        var call = new RoundCall(Guid.NewGuid(), Run, source.Offer(Begin()), RoundKind.Average, 2, 1, [0.25f, 0.75f], source.Address);
+        var written = Enumerable.Range(0, 2).SelectMany(rank => Answer(daemon, RoundTask.Name, call, [], rank).Where((_, i) => i % 2 == 1)).ToArray();
+        Assert.That(written.Select(Kind), Is.EqualTo((int[])[RoundFrame.Part, RoundFrame.Report, RoundFrame.Adder, RoundFrame.Part, RoundFrame.Report, RoundFrame.Adder]));
+        var passed = Answer(daemon, SumTask.Name, call, written);
+        Assert.That(passed.Select(Kind), Is.EqualTo((int[])[RoundFrame.Report, RoundFrame.Adder, RoundFrame.Report, RoundFrame.Adder, RoundFrame.Taken]));
+        var expected = source.Taken(0);
+        Assert.That(expected, Is.Not.Null);
+        var adders = passed.Where(frame => Kind(frame) == RoundFrame.Adder).Select(frame =>
+        {
+            RoundFrame.Read(frame, out var address);
+            return RoundAddress.Decode(address).Single();
+        }).Distinct().ToArray();
+        Assert.That(adders, Has.Length.EqualTo(1), "of one process");
+
+        source.Withdraw();
+        call = call with { Start = source.Offer(Begin()), Adders = adders };
+        Assert.That(Answer(daemon, RoundTask.Name, call, [], 1).Select(Kind), Is.EqualTo((int[])[RoundFrame.Report, RoundFrame.Adder]));
+        Assert.That(source.Taken(0), Is.Null);
+        var last = Answer(daemon, RoundTask.Name, call, [], 0);
+        Assert.That(last.Select(Kind), Is.EqualTo((int[])[RoundFrame.Taken, RoundFrame.Report, RoundFrame.Adder]));
+        Assert.That(last[0], Is.EqualTo(passed[^1]));
+        Assert.That(source.Taken(0), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_replica_that_does_not_reach_an_adder_says_so_and_reports()
+    {
+        using var source = new RoundSource(IPAddress.Loopback.ToString(), IPAddress.Loopback);
+        using var daemon = Open();
+        var gone = new RoundAdder(IPAddress.Loopback);
+        gone.Dispose();
+        var frames = Answer(daemon, RoundTask.Name, new RoundCall(Guid.NewGuid(), Run, source.Offer(Begin()), RoundKind.Average, 2, 1, [], source.Address, [gone.Address]), []);
+        Assert.That(frames.Select(Kind), Is.EqualTo((int[])[RoundFrame.Lost, RoundFrame.Report, RoundFrame.Adder]));
+        RoundFrame.Read(frames[0], out var text);
+        Assert.That(Encoding.UTF8.GetString(text), Does.StartWith($"the executor at {gone.Address}: ").And.Not.Contain(gone.Address.Token));
+    }
+
+    private static int Kind(byte[] frame) => RoundFrame.Read(frame, out _).Kind;
+
+    // Two features, two classes.
+    private static byte[] Begin()
+    {
+        var buffer = Array.Empty<byte>();
+        return new RoundStart { Kind = RoundKind.Average, FirstStep = 1, Epoch = 0, Position = 0, Rates = [0.1f], Weights = [0.25f, 0.75f], Values = [0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f] }.Encode(ref buffer).ToArray();
+    }
+
+    private static TestDaemon Open() => new(new TaskCatalog(new Dictionary<string, ISparkTask> { [RoundTask.Name] = new RoundTask(), [SumTask.Name] = new SumTask() }, "test-1"));
+
     private List<byte[]> Answer(string task, RoundCall call, byte[][] frames)
     {
-        using var daemon = new TestDaemon(new TaskCatalog(new Dictionary<string, ISparkTask> { [RoundTask.Name] = new RoundTask(), [SumTask.Name] = new SumTask() }, "test-1"));
+        using var daemon = Open();
+        return Answer(daemon, task, call, frames);
+    }
+
+    private List<byte[]> Answer(TestDaemon daemon, string task, RoundCall call, byte[][] frames, int split = 0)
+    {
         using var jvm = daemon.Connect();
-        jvm.Send(new TaskBytes(Version) { Split = 0, Command = TestDaemon.Command(task, call.Encode()), Added = [(Run, _path)], Frames = frames }.All());
+        jvm.Send(new TaskBytes(Version) { Split = split, Command = TestDaemon.Command(task, call.Encode()), Added = [(Run, _path)], Frames = frames }.All());
         return jvm.ReadResult(Version);
     }
 }
