@@ -81,8 +81,10 @@ internal sealed class RoundAdder : IDisposable
         lock (_slices)
         {
             if (_slices.TryGetValue((run, first), out var slice)) return slice;
-            // One or two runs at a time are usual: what others left is not worth its memory.
-            if (_slices.Keys.Select(key => key.Run).Distinct().Count(other => other != run) > 1) _slices.Clear();
+            // One or two runs at a time are usual: what others left is not worth its memory. One that goes on misses a sum, and does its round again.
+            var others = _slices.Keys.Where(key => key.Run != run).ToArray();
+            if (others.DistinctBy(key => key.Run).Count() > 1)
+                foreach (var key in others) _slices.Remove(key);
             return _slices[(run, first)] = new Slice();
         }
     }

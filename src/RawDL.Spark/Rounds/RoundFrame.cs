@@ -34,6 +34,16 @@ internal static class RoundFrame
         return (BinaryPrimitives.ReadInt32BigEndian(frame), BinaryPrimitives.ReadInt32BigEndian(frame[4..]), BinaryPrimitives.ReadInt32BigEndian(frame[8..]), BinaryPrimitives.ReadInt32BigEndian(frame[12..]));
     }
 
+    /// <summary>Whether the driver has taken sums of so many elements.</summary>
+    internal static bool Cover(IEnumerable<byte[]?> frames, int elements)
+    {
+        // Attempts and ranks may tell of the same sum.
+        var taken = new Dictionary<int, int>();
+        foreach (var frame in frames)
+            if (Read(frame, out _) is (Taken, var first, var values, _)) taken[first] = values;
+        return taken.Values.Sum() == elements;
+    }
+
     internal static RoundSum ReadSum(int first, int values, int distances, ReadOnlySpan<byte> bytes)
     {
         if (first < 0 || values < 0 || distances < 0 || bytes.Length != 4L * values + 8L * distances) throw Refused(bytes.Length);

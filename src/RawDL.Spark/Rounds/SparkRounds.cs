@@ -7,8 +7,8 @@ namespace RawDL.Spark;
 
 /// <summary>
 /// Rounds as jobs of a Spark application. Configuration and data are a broadcast that every executor holds for the whole run; what a round begins with comes from the driver (<see cref="RoundSource"/>), or is a broadcast
-/// where it is large, where Spark's connections are encrypted, or where the driver is not reached; a task per replica does the steps; an exchange
-/// brings equal slices of all vectors together, so that the executors add them up, each its slices; the driver receives one sum. The order of the sum is that of the replicas, whatever the order of the tasks.
+/// where it is large, where Spark's connections are encrypted, or where the driver is not reached; a task per replica does the steps. Equal slices of all vectors come together in the executors, each of which adds up its own:
+/// replicas send them (<see cref="RoundAdder"/>), or an exchange of Spark's and a second stage do it. The driver receives one sum, in the order of the replicas, whatever the order of the tasks.
 /// </summary>
 public sealed class SparkRounds : IRoundExecutor, IDisposable
 {
@@ -74,7 +74,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
         var call = new RoundCall(_id, _run.Id, -1, start.Kind, Shards, Math.Clamp(elements / SliceElements, 1, Math.Min(_slots, Shards)), start.Weights);
         _source?.Withdraw();
         var length = start.Encode(ref _bytes).Length;
-        var frames = Direct(call, length, started, timeline, out var served);
+        var frames = Direct(call, elements, length, started, timeline, out var served);
         if (frames is null)
         {
             using var broadcast = _spark.Broadcast(_bytes.AsSpan(0, length));
@@ -101,7 +101,7 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
     }
 
     // The frames of a round whose replicas ask the driver, or null where it has to be a broadcast.
-    private List<byte[]?>? Direct(RoundCall call, int length, long started, Timeline? timeline, out long served)
+    private List<byte[]?>? Direct(RoundCall call, int elements, int length, long started, Timeline? timeline, out long served)
     {
         served = 0;
         if (_source is null || (long)length * Shards > MostDirectBytes) return null;
@@ -120,13 +120,15 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             }
             timeline?.Add("job", started, served);
             _meeting?.Learn(AddersIn(frames));
-            if (Find(frames, RoundFrame.Lost) is not { } lost)
+            if (adders is null) return frames;
+            var lost = Find(frames, RoundFrame.Lost) is { } text ? $"does not reach {text}" : RoundFrame.Cover(frames, elements) ? null : "misses others";
+            if (lost is null)
             {
-                if (adders is not null) _meeting!.Succeed();
+                _meeting!.Succeed();
                 return frames;
             }
             _meeting!.Fail();
-            Warned?.Invoke($"Spark: a replica does not reach {lost}; the round is done again, with Spark's exchange");
+            Warned?.Invoke($"Spark: a replica {lost}; the round is done again, with Spark's exchange");
             _source.Withdraw();
             started = Stopwatch.GetTimestamp();
         }

@@ -84,6 +84,26 @@ internal sealed class RoundAdderTests
         Assert.That(Give(next, 0, 0, Values(1)).Answer, Is.EqualTo(RoundAdder.Answer.Refused), "a driver that is gone");
     }
 
+    [Test]
+    public void A_third_run_takes_the_place_of_others_and_not_its_own()
+    {
+        var call = Round(2);
+        Guid second = Guid.NewGuid(), third = Guid.NewGuid();
+        foreach (var run in (Guid[])[call.Id, second, third]) Assert.That(Give(call with { Id = run }, 0, 0, Values(1)).Answer, Is.EqualTo(RoundAdder.Answer.Held));
+        Assert.That(Give(call with { Id = third }, 0, SquaredDistance.Block, Values(1)).Answer, Is.EqualTo(RoundAdder.Answer.Held));
+        Assert.That(Give(call with { Id = third }, 1, 0, Values(2)).Answer, Is.EqualTo(RoundAdder.Answer.Added));
+        Assert.That(Give(call, 1, 0, Values(2)).Answer, Is.EqualTo(RoundAdder.Answer.Held), "its other part was dropped");
+    }
+
+    [Test]
+    public void A_round_whose_sums_do_not_cover_it_is_known()
+    {
+        byte[][] frames = [RoundFrame.Head(RoundFrame.Report, 0), RoundFrame.Head(RoundFrame.Taken, 0, 100, 3), RoundFrame.Head(RoundFrame.Taken, 0, 100, 3), RoundFrame.Head(RoundFrame.Taken, 100, 20, 3)];
+        Assert.That(RoundFrame.Cover(frames, 120), Is.True);
+        Assert.That(RoundFrame.Cover(frames, 121), Is.False);
+        Assert.That(RoundFrame.Cover(frames[..^1], 120), Is.False);
+    }
+
     [TestCase(2, 0, Length)]
     [TestCase(-1, 0, Length)]
     [TestCase(1, 0, Length - 1)]
