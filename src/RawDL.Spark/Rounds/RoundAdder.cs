@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using RawDL.NN;
 
@@ -16,7 +14,7 @@ internal sealed class RoundAdder : IDisposable
 {
     private const int MaximumCall = 1 << 20, PieceBytes = 1 << 16, MostConnections = 4096;
     private readonly TokenListener _listener;
-    private readonly ConcurrentBag<RoundConnection> _drivers = [];
+    private readonly RoundSink _driver = new();
     private readonly Dictionary<(Guid Run, int First), Slice> _slices = [];
 
     /// <summary>Listens.</summary>
@@ -48,7 +46,7 @@ internal sealed class RoundAdder : IDisposable
     public void Dispose()
     {
         _listener.Dispose();
-        while (_drivers.TryTake(out var driver)) driver.Dispose();
+        _driver.Dispose();
     }
 
     private void Serve(WireReader reader, WireWriter writer)
@@ -68,7 +66,7 @@ internal sealed class RoundAdder : IDisposable
                 reader.ReadExactly(piece.AsSpan(0, count));
                 slice.Write(block, rank, at, piece.AsSpan(0, count));
             }
-            var (answer, distances) = slice.Complete(block, call, rank, first, _drivers);
+            var (answer, distances) = slice.Complete(block, call, rank, first, _driver);
             writer.WriteInt((int)answer);
             writer.WriteInt(length / sizeof(float));
             writer.WriteInt(distances);
@@ -119,19 +117,17 @@ internal sealed class RoundAdder : IDisposable
                 if (block is not null && block == _block) block.Write(rank, at, piece);
         }
 
-        public (Answer Answer, int Distances) Complete(PartBlock? block, RoundCall call, int rank, int first, ConcurrentBag<RoundConnection> drivers)
+        public (Answer Answer, int Distances) Complete(PartBlock? block, RoundCall call, int rank, int first, RoundSink driver)
         {
             lock (_lock)
             {
-                if (block is null || block != _block || call.Source is not { } source) return (Answer.Refused, 0);
+                if (block is null || block != _block || call.Source is null) return (Answer.Refused, 0);
                 block.Complete(rank);
                 if (block.Missing >= 0) return (Answer.Held, 0);
                 if (_isAdded) return (Answer.Added, _distances);
                 var distances = block.Sum(first, call.Weights);
                 _distances = distances.Length;
-                if (!drivers.TryTake(out var driver)) driver = new RoundConnection("the driver");
-                _isAdded = driver.Put(source, _round, first, MemoryMarshal.AsBytes(distances.AsSpan()), MemoryMarshal.AsBytes(block.Total));
-                drivers.Add(driver);
+                _isAdded = driver.Put(call, first, distances, block.Total);
                 return (_isAdded ? Answer.Added : Answer.Refused, _distances);
             }
         }

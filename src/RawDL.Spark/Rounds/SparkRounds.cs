@@ -198,15 +198,9 @@ public sealed class SparkRounds : IRoundExecutor, IDisposable
             try
             {
                 using var steps = _ranks.Map(new SparkCall(RoundTask.Name, payload) { Broadcasts = broadcasts });
-                if (call.Adders is not null)
-                {
-                    using var reports = steps.Serve();
-                    served = Stopwatch.GetTimestamp();
-                    return reports.ToList();
-                }
                 // Named here too, for the JVM makes a worker forget what a task does not name.
-                using var sums = SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload) { Broadcasts = [_run] });
-                using var results = sums.Serve();
+                using var sums = call.Adders is not null ? null : SparkContext.TreeAggregate(steps, [call.Slices], _ => new SparkCall(SumTask.Name, payload) { Broadcasts = [_run] });
+                using var results = (sums ?? steps).Serve();
                 served = Stopwatch.GetTimestamp();
                 return results.ToList();
             }

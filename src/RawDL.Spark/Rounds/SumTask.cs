@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace RawDL.Spark;
@@ -9,7 +8,7 @@ public sealed class SumTask : ISparkTask
     /// <summary>The task's name.</summary>
     public const string Name = "sum";
 
-    private readonly ConcurrentBag<RoundConnection> _connections = [];
+    private readonly RoundSink _driver = new();
 
     /// <inheritdoc/>
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
@@ -32,17 +31,14 @@ public sealed class SumTask : ISparkTask
             if (!block.Has(rank, bytes.Length) || !block.Complete(rank)) throw RoundFrame.Refused(frame.Length);
             block.Write(rank, 0, bytes);
         }
-        if (!_connections.TryTake(out var connection)) connection = new RoundConnection("the driver");
         foreach (var (first, block) in blocks)
         {
             using var own = block;
             if (!isWhole) continue;
             if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
             var distances = block.Sum(first, call.Weights);
-            ReadOnlySpan<byte> far = MemoryMarshal.AsBytes(distances.AsSpan()), sum = MemoryMarshal.AsBytes(block.Total);
-            if (call.Source is { } source && connection.Put(source, call.Start, first, far, sum)) output.Write(RoundFrame.Head(RoundFrame.Taken, first, block.Length, distances.Length));
-            else output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. far], sum);
+            if (_driver.Put(call, first, distances, block.Total)) output.Write(RoundFrame.Head(RoundFrame.Taken, first, block.Length, distances.Length));
+            else output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. MemoryMarshal.AsBytes(distances.AsSpan())], MemoryMarshal.AsBytes(block.Total));
         }
-        _connections.Add(connection);
     }
 }

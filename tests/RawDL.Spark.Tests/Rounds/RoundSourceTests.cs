@@ -90,6 +90,17 @@ internal sealed class RoundSourceTests
         Assert.That(one.Put(_source.Address, round, 0, head, body), Is.False);
     }
 
+    [TestCase("wrong")]
+    [TestCase("")]
+    public void A_stranger_gets_nothing(string token)
+    {
+        var round = _source.Offer(Bytes(10));
+        using var connection = new RoundConnection("the driver");
+        var buffer = Array.Empty<byte>();
+        Assert.That(() => connection.Fetch(_source.Address with { Token = token }, round, ref buffer), Throws.TypeOf<RoundConnection.UnreachableException>());
+        Assert.That(buffer, Is.Empty);
+    }
+
     [Test]
     public void A_cut_connection_is_opened_again()
     {
