@@ -94,30 +94,85 @@ public sealed class SparkRoundsTests
     [Test]
     public void Lost_executors_and_workers_change_nothing()
     {
-        string[] training = ["train", .. s_short, "--steps", "120", "--period", "2", "--quiet"];
-        var undisturbed = Rawdl.Call([.. training, "--json", "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
-        var result = TrainedRun.Fresh("result.json");
-        var mark = Guid.NewGuid().ToString("N");
-        using var process = Submit("3.5.9", Cluster, ["spark.task.maxFailures=100"], [.. training, "--json-file", result, "--shards", "2", "--out", TrainedRun.Fresh("run")], mark);
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
         var random = new Random(1);
         var kills = new List<string>();
-        while (!process.WaitForExit(random.Next(300, 3000)) && kills.Count < 8)
+        ChangesNothing(["train", .. s_short, "--steps", "120", "--period", "2"], ["spark.task.maxFailures=100"], [], (job, mark, _) =>
         {
-            var victims = kills.Count % 2 == 0 ? Running(mark, "CoarseGrainedExecutorBackend") : Running(mark, "pyspark.daemon");
-            // The first ones may not have begun to work.
-            if (victims.Count < 2) continue;
-            using var victim = Process.GetProcessById(victims[random.Next(victims.Count)]);
-            kills.Add(kills.Count % 2 == 0 ? "executor" : "worker");
-            victim.Kill();
+            while (!job.WaitForExit(random.Next(300, 3000)) && kills.Count < 8)
+            {
+                var victims = kills.Count % 2 == 0 ? Running(mark, "CoarseGrainedExecutorBackend") : Running(mark, "pyspark.daemon");
+                // The first ones may not have begun to work.
+                if (victims.Count < 2) continue;
+                kills.Add(kills.Count % 2 == 0 ? "executor" : "worker");
+                Kill(victims[random.Next(victims.Count)]);
+            }
+        });
+        Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
+    }
+
+    // In each part of a round, and while the driver saves: the next part is named when another executor has come. With a broadcast and Spark's exchange, or with replicas that meet; these exchange after a loss, too.
+    [TestCase("true", "fetch,compute,push,exchange,sum,save")]
+    [TestCase("false", "fetch,compute,exchange,sum")]
+    public void An_executor_lost_in_any_part_of_a_round_changes_nothing(string direct, string parts)
+    {
+        var configuration = TrainedRun.Fresh("net.json");
+        File.WriteAllText(configuration, """
+            {
+              "optimizer": { "name": "momentum", "learning_rate": 0.01 }, "checkpoint": { "every_steps": 10 },
+              "layers": [{ "type": "linear", "out_channels": 500, "activation": "relu" }, { "type": "linear", "out_channels": 10 }]
+            }
+            """);
+        var wishes = Directory.CreateDirectory(TrainedRun.Fresh("wishes")).FullName;
+        string[] settings = [$"spark.pyspark.python={AppContext.BaseDirectory}RawDL.SparkProbe", $"spark.rawdl.rounds.direct={direct}"];
+        ChangesNothing(["train", "--config", configuration, .. s_short, "--steps", "400", "--period", "10"], settings, [(SparkProbe.CrashingRounds.Variable, wishes)], (job, mark, folder) =>
+        {
+            List<int> executors = [];
+            foreach (var part in parts.Split(','))
+            {
+                Wait(() => Running(mark, "pyspark.daemon").Count == 2 && Running(mark, "CoarseGrainedExecutorBackend") is { Count: 2 } now && !now.SequenceEqual(executors));
+                executors = Running(mark, "CoarseGrainedExecutorBackend");
+                var wish = Path.Combine(wishes, part);
+                File.WriteAllText(wish, "");
+                if (part == "save")
+                {
+                    using var watch = new FileSystemWatcher(Path.Combine(folder, "checkpoints"));
+                    watch.WaitForChanged(WatcherChangeTypes.Created, SparkSubmission.Patience);
+                    Kill(executors[0]);
+                    File.Delete(wish);
+                }
+                Wait(() => !File.Exists(wish));
+
+                void Wait(Func<bool> condition)
+                {
+                    for (var waited = Stopwatch.StartNew(); !condition(); Thread.Sleep(20))
+                        Assert.That(job.HasExited || waited.Elapsed > SparkSubmission.Patience, Is.False, $"{part}: expected a running job, got none, or nothing happens");
+                }
+            }
+            File.WriteAllText(Path.Combine(wishes, "end"), "");
+        });
+    }
+
+    /// <summary>A training on two executors has the bits of one in a single process, whatever happens to it, and leaves nothing behind.</summary>
+    private static void ChangesNothing(string[] training, string[] settings, (string, string?)[] environment, Action<Process, string, string> disturb)
+    {
+        var undisturbed = Rawdl.Call([.. training, "--quiet", "--json", "--workers", "2", "--out", TrainedRun.Fresh("run")]).Json();
+        var result = TrainedRun.Fresh("result.json");
+        var (folder, mark) = (TrainedRun.Fresh("run"), Guid.NewGuid().ToString("N"));
+        using var job = SparkSubmission.Start("3.5.9", Cluster, settings, [.. training, "--quiet", "--json-file", result, "--shards", "2", "--out", folder], [(Mark, mark), .. environment]);
+        var output = job.StandardOutput.ReadToEndAsync();
+        var error = job.StandardError.ReadToEndAsync();
+        try
+        {
+            disturb(job, mark, folder);
+            Assert.That(job.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
         }
-        Assert.That(process.WaitForExit(SparkSubmission.Patience), Is.True, "the end");
-        var run = new Rawdl((ExitCode)process.ExitCode, output.Result, error.Result);
-        Assert.That(run.Code, Is.EqualTo(ExitCode.Ok), run.Out + run.Error);
+        finally
+        {
+            if (!job.HasExited) job.Kill(entireProcessTree: true);
+        }
+        Assert.That((ExitCode)job.ExitCode, Is.EqualTo(ExitCode.Ok), () => output.Result + error.Result);
         using var document = JsonDocument.Parse(File.ReadAllText(result));
         Assert.That(document.RootElement.GetProperty("parameters_sha256").GetString(), Is.EqualTo(undisturbed.GetProperty("parameters_sha256").GetString()));
-        Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
         Assert.That(Running(mark, "pyspark.daemon"), Is.Empty, "workers left behind");
     }
 
@@ -212,6 +267,13 @@ public sealed class SparkRoundsTests
                 // It ended meanwhile.
             }
         }
+        found.Sort();
         return found;
+    }
+
+    private static void Kill(int id)
+    {
+        using var victim = Process.GetProcessById(id);
+        victim.Kill();
     }
 }

@@ -20,6 +20,9 @@ public sealed class RoundTask : ISparkTask
     private readonly Lock _opening = new();
     private RoundAdder? _adder;
 
+    /// <summary>Told before each part of the work: "fetch", "compute", and for every slice "push" or, through Spark, "exchange". For tests, which end the process there.</summary>
+    internal Action<string>? Reached { get; init; }
+
     /// <inheritdoc/>
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
     {
@@ -41,9 +44,11 @@ public sealed class RoundTask : ISparkTask
         var isWhole = false;
         try
         {
+            Reached?.Invoke("fetch");
             var start = kept.Read(context, call);
             var read = Stopwatch.GetElapsedTime(began).TotalSeconds;
             var vector = kept.Vector(kept.Replica.Length(start));
+            Reached?.Invoke("compute");
             var report = kept.Replica.Run(start, context.Split, vector, context.Cancellation);
             isWhole = true;
             var written = Stopwatch.GetTimestamp();
@@ -64,7 +69,7 @@ public sealed class RoundTask : ISparkTask
         }
     }
 
-    private static void Add(RoundCall call, RoundConnection[] adders, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
+    private void Add(RoundCall call, RoundConnection[] adders, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
     {
         var bytes = (call with { Adders = null }).Encode();
         // Each begins with another one, so that not all wait for the first.
@@ -73,6 +78,7 @@ public sealed class RoundTask : ISparkTask
             var slice = (rank + i) % call.Slices;
             var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
             if (first == end) continue;
+            Reached?.Invoke("push");
             var address = call.Adders![slice % adders.Length];
             try
             {
@@ -90,11 +96,12 @@ public sealed class RoundTask : ISparkTask
     }
 
     // Block by block: arrays beyond half a region of its heap keep the JVM's collector busy.
-    private static void Exchange(RoundCall call, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
+    private void Exchange(RoundCall call, int rank, ReadOnlySpan<float> vector, int trainable, TaskOutput output)
     {
         for (var slice = 0; slice < call.Slices; slice++)
         {
             var (first, end) = (RoundSum.Start(slice, call.Slices, vector.Length), RoundSum.Start(slice + 1, call.Slices, vector.Length));
+            Reached?.Invoke("exchange");
             for (; first < end; first += SquaredDistance.Block)
                 output.WritePair(slice, RoundFrame.Head(RoundFrame.Part, rank, first, trainable), MemoryMarshal.AsBytes(vector.Slice(first, Math.Min(SquaredDistance.Block, end - first))));
         }

@@ -10,6 +10,9 @@ public sealed class SumTask : ISparkTask
 
     private readonly RoundSink _driver = new();
 
+    /// <summary>Told before a block is added up: "sum". For tests, which end the process there.</summary>
+    internal Action<string>? Reached { get; init; }
+
     /// <inheritdoc/>
     public void Run(TaskContext context, TaskInput input, TaskOutput output)
     {
@@ -36,6 +39,7 @@ public sealed class SumTask : ISparkTask
             using var own = block;
             if (!isWhole) continue;
             if (block.Missing is var missing and >= 0) throw new SparkProtocolException($"round: expected the block at {first} of {call.Shards} replicas, got none of replica {missing}");
+            Reached?.Invoke("sum");
             var distances = block.Sum(first, call.Weights);
             if (_driver.Put(call, first, distances, block.Total)) output.Write(RoundFrame.Head(RoundFrame.Taken, first, block.Length, distances.Length));
             else output.Write([.. RoundFrame.Head(RoundFrame.Sum, first, block.Length, distances.Length), .. MemoryMarshal.AsBytes(distances.AsSpan())], MemoryMarshal.AsBytes(block.Total));
