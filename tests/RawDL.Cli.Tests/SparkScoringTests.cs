@@ -4,6 +4,7 @@ using Parquet;
 using Parquet.Schema;
 using RawDL.NN;
 using RawDL.Spark.Tests;
+using RawDL.TestKit;
 
 namespace RawDL.Cli.Tests;
 
@@ -81,6 +82,34 @@ public sealed partial class SparkScoringTests
         var rest = Submit("local[2]", [.. stream, "--once", "--json", "--quiet"]).Json();
         Assert.That(rest.GetProperty("rows").GetInt64(), Is.InRange(Rows - 250, Rows));
         AssertPredicted(to);
+    }
+
+    [Test]
+    public void An_executor_that_is_lost_while_it_saves_leaves_every_row_once()
+    {
+        var (from, to) = (Path.Combine(_folder, "in"), Path.Combine(_folder, "saved"));
+        using (var job = Start("local-cluster[2,1,1024]", ["predict", _model, "--data", from, "--to", to, "--keep", "id", "--quiet"]))
+        {
+            var (output, error) = (job.StandardOutput.ReadToEndAsync(), job.StandardError.ReadToEndAsync());
+            while (!job.HasExited && !(Directory.Exists(to) && Directory.EnumerateFiles(to, "part-*", SearchOption.AllDirectories).Any())) Thread.Sleep(1);
+            // The one that writes, unless it has just ended to.
+            JobProcesses.Kill(JobProcesses.Find("CoarseGrainedExecutorBackend").Select(found => found.Id).OrderByDescending(id => Writes(id, to)).First());
+            Assert.That(job.WaitForExit(SparkSubmission.Patience) && job.ExitCode == 0, Is.True, () => output.Result + error.Result);
+        }
+        AssertPredicted(to);
+
+        static bool Writes(int id, string folder)
+        {
+            try
+            {
+                return Directory.EnumerateFiles($"/proc/{id}/fd").Any(file => File.ResolveLinkTarget(file, false)?.FullName.StartsWith(folder, StringComparison.Ordinal) is true);
+            }
+            catch (IOException)
+            {
+                // It opens and closes others.
+                return false;
+            }
+        }
     }
 
     [Test]
