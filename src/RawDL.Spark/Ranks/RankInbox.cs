@@ -17,15 +17,14 @@ internal sealed class RankInbox : IDisposable
 
     /// <summary>Listens.</summary>
     /// <param name="address">One of this machine's.</param>
-    /// <param name="token">ASCII.</param>
     /// <param name="mirror">Takes the files.</param>
     /// <param name="say">Takes the lines.</param>
-    internal RankInbox(IPAddress address, string token, RunMirror mirror, Action<string> say)
+    internal RankInbox(IPAddress address, RunMirror mirror, Action<string> say)
     {
         (_mirror, _say) = (mirror, say);
         try
         {
-            _listener = new TokenListener(address, token, "rank 0", MostStrangers, (_, reader, writer) => Serve(reader, writer));
+            _listener = new TokenListener(address, "rank 0", MostStrangers, (_, reader, writer) => Serve(reader, writer));
         }
         catch (SocketException exception)
         {
@@ -35,6 +34,9 @@ internal sealed class RankInbox : IDisposable
 
     /// <summary>Where it listens.</summary>
     internal int Port => _listener.Port;
+
+    /// <summary>What rank 0's task says first.</summary>
+    internal string Token => _listener.Token;
 
     /// <summary>True once rank 0's task has connected.</summary>
     internal bool IsConnected

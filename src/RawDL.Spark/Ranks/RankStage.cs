@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using RawDL.NN;
 
 namespace RawDL.Spark;
@@ -56,9 +55,8 @@ public sealed class RankStage(SparkContext spark)
         using var broadcast = state is null ? null : spark.Broadcast(state);
         var mirror = new RunMirror(work.Folder, work.Configuration.KeepCheckpoints, work.Trace, work.Committed);
         var (host, address) = spark.DriverAddress();
-        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        using var inbox = new RankInbox(address, token, mirror, work.Say);
-        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, token, !spark.IsLocal);
+        using var inbox = new RankInbox(address, mirror, work.Say);
+        var payload = new RankPayload(work.Size, work.Words, work.Configuration.ToJson(), work.Folder.Path, data.Id, broadcast?.Id ?? -1, host, inbox.Port, inbox.Token, !spark.IsLocal);
         var group = $"rawdl-ranks-{Guid.NewGuid():N}";
         spark.SetJobGroup(group, string.Create(CultureInfo.InvariantCulture, $"ranks: {work.Configuration.Name} on {work.Size} ranks{(step > 0 ? $", from step {step}" : "")}{(attempt > 1 ? $", attempt {attempt}" : "")}"));
         var call = new SparkCall(RankTask.Name, payload.Encode()) { Broadcasts = broadcast is null ? [data] : [data, broadcast], Stage = SparkStage.Barrier };

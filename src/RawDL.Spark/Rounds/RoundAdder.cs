@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using RawDL.NN;
 
 namespace RawDL.Spark;
@@ -22,9 +21,8 @@ internal sealed class RoundAdder : IDisposable
     /// <exception cref="SocketException">It is none of this machine's.</exception>
     internal RoundAdder(IPAddress address)
     {
-        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        _listener = new TokenListener(address, token, "replica", MostConnections, (_, reader, writer) => Serve(reader, writer));
-        Address = new RoundAddress(address.ToString(), _listener.Port, token);
+        _listener = new TokenListener(address, "replica", MostConnections, (_, reader, writer) => Serve(reader, writer));
+        Address = new RoundAddress(address.ToString(), _listener.Port, _listener.Token);
     }
 
     /// <summary>What has become of a slice.</summary>

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 
 namespace RawDL.Spark;
 
@@ -27,9 +26,8 @@ internal sealed class RoundSource : IDisposable
     /// <exception cref="SocketException">It is none.</exception>
     internal RoundSource(string host, IPAddress address)
     {
-        var token = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        _listener = new TokenListener(address, token, "replica", MostConnections, Serve);
-        Address = new RoundAddress(host, _listener.Port, token);
+        _listener = new TokenListener(address, "replica", MostConnections, Serve);
+        Address = new RoundAddress(host, _listener.Port, _listener.Token);
     }
 
     /// <summary>Where replicas find it.</summary>

@@ -10,7 +10,6 @@ internal sealed class TokenListener : IDisposable
 {
     private const int MaximumToken = 256, Backlog = 128, ThreadStack = 1 << 18;
     private static readonly TimeSpan s_greetingTime = TimeSpan.FromSeconds(10);
-    private readonly byte[] _token;
     private readonly string _peer;
     private readonly int _most;
     private readonly Action<Socket, WireReader, WireWriter> _serve;
@@ -21,16 +20,18 @@ internal sealed class TokenListener : IDisposable
 
     /// <summary>Listens.</summary>
     /// <param name="address">One of this machine's.</param>
-    /// <param name="token">ASCII.</param>
     /// <param name="peer">Who connects, for messages.</param>
     /// <param name="most">Connections at a time; more are closed.</param>
     /// <param name="serve">Serves one until it returns or the other side goes.</param>
     /// <exception cref="SocketException">It is none of this machine's addresses.</exception>
-    internal TokenListener(IPAddress address, string token, string peer, int most, Action<Socket, WireReader, WireWriter> serve)
+    internal TokenListener(IPAddress address, string peer, int most, Action<Socket, WireReader, WireWriter> serve)
     {
-        (_token, _peer, _most, _serve, _listener) = (Encoding.ASCII.GetBytes(token), peer, most, serve, new Listener(address, Backlog));
+        (_peer, _most, _serve, _listener) = (peer, most, serve, new Listener(address, Backlog));
         new Thread(Accept, ThreadStack) { IsBackground = true, Name = $"rawdl-accept-{peer}" }.Start();
     }
+
+    /// <summary>What those who may connect know.</summary>
+    internal string Token { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>Where it listens.</summary>
     internal int Port => _listener.EndPoint.Port;
@@ -85,6 +86,6 @@ internal sealed class TokenListener : IDisposable
     private bool Greet(Socket socket, WireReader reader)
     {
         using var timer = new Timer(_ => socket.Dispose(), null, s_greetingTime, Timeout.InfiniteTimeSpan);
-        return CryptographicOperations.FixedTimeEquals(reader.ReadBytes(reader.ReadLength(MaximumToken)), _token);
+        return CryptographicOperations.FixedTimeEquals(reader.ReadBytes(reader.ReadLength(MaximumToken)), Encoding.ASCII.GetBytes(Token));
     }
 }

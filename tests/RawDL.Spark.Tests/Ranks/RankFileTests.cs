@@ -54,7 +54,7 @@ public sealed class RankFileTests
         RankState.Unpack(there, "{}", default);
         using var inbox = Listen(out var mirror);
         var stops = new ManualResetEventSlim();
-        using (var uplink = RankUplink.Open("127.0.0.1", inbox.Port, Token))
+        using (var uplink = RankUplink.Open("127.0.0.1", inbox.Port, inbox.Token))
         {
             uplink.Listen(stops.Set, () => { });
             var shipper = new FolderShipper(there, uplink);
@@ -100,10 +100,10 @@ public sealed class RankFileTests
             Assert.That(Receive(stranger), Is.Zero);
         }
         Assert.That(inbox.IsConnected, Is.False);
-        using var uplink = RankUplink.Open("127.0.0.1", inbox.Port, Token);
+        using var uplink = RankUplink.Open("127.0.0.1", inbox.Port, inbox.Token);
         Assert.That(inbox.IsConnected);
         // One, and no other.
-        Assert.That(() => RankUplink.Open("127.0.0.1", inbox.Port, Token), Throws.TypeOf<CommunicationException>().With.Message.Contains("spark.driver.host"));
+        Assert.That(() => RankUplink.Open("127.0.0.1", inbox.Port, inbox.Token), Throws.TypeOf<CommunicationException>().With.Message.Contains("spark.driver.host"));
     }
 
     [Test]
@@ -113,7 +113,7 @@ public sealed class RankFileTests
         using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
             socket.Connect(IPAddress.Loopback, inbox.Port);
-            socket.Send([.. TaskBytes.Text(Token), .. TaskBytes.Int((int)RankMessage.File), .. TaskBytes.Text("model.safetensors"), .. TaskBytes.Long(1000), 1, 2, 3]);
+            socket.Send([.. TaskBytes.Text(inbox.Token), .. TaskBytes.Int((int)RankMessage.File), .. TaskBytes.Text("model.safetensors"), .. TaskBytes.Long(1000), 1, 2, 3]);
             Assert.That(() => inbox.IsConnected, Is.True.After(10_000, 10));
         }
         Assert.That(inbox.AwaitEnd(s_patience));
@@ -127,7 +127,7 @@ public sealed class RankFileTests
         using var inbox = Listen(out _);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(IPAddress.Loopback, inbox.Port);
-        socket.Send([.. TaskBytes.Text(Token), .. TaskBytes.Int((int)RankMessage.File), .. TaskBytes.Text("../escaped"), .. TaskBytes.Long(1), 1]);
+        socket.Send([.. TaskBytes.Text(inbox.Token), .. TaskBytes.Int((int)RankMessage.File), .. TaskBytes.Text("../escaped"), .. TaskBytes.Long(1), 1]);
         Assert.That(() => inbox.IsConnected, Is.True.After(10_000, 10));
         Assert.That(inbox.AwaitEnd(s_patience));
         Assert.That(File.Exists(Path.Combine(_root, "escaped")), Is.False);
@@ -184,7 +184,7 @@ public sealed class RankFileTests
         }
     }
 
-    private RankInbox Listen(out RunMirror mirror) => new(IPAddress.Loopback, Token, mirror = new RunMirror(_folder, 2, null), line =>
+    private RankInbox Listen(out RunMirror mirror) => new(IPAddress.Loopback, mirror = new RunMirror(_folder, 2, null), line =>
     {
         lock (_lines) _lines.Add(line);
     });
