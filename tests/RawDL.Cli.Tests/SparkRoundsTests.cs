@@ -79,15 +79,17 @@ public sealed class SparkRoundsTests
         Assert.That(Directory.Exists(folder), Is.False);
     }
 
-    // As users submit: to a master with two workers, in both modes.
+    // As users submit: to a master with two workers, in both modes; two applications at once have executors on both.
     [Test]
-    public void A_standalone_cluster_trains_in_both_modes()
+    public void A_standalone_cluster_trains_in_both_modes_and_for_two_at_once()
     {
         using var cluster = new StandaloneCluster(SparkInstallation.Of("3.5.9").Home, workers: 2);
         string[] training = ["train", .. s_short, "--steps", "12", "--period", "3", "--shards", "2", "--json", "--quiet"];
-        var rounds = SparkSubmission.Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--out", TrainedRun.Fresh("run")])).Json();
-        var ranks = SparkSubmission.Finish(Submit("3.5.9", cluster.Master, [], [.. training, "--spark-mode", "ranks", "--out", TrainedRun.Fresh("run")])).Json();
-        Assert.That(rounds.GetProperty("parameters_sha256").GetString(), Is.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
+        string[] half = ["spark.cores.max=2", "spark.executor.cores=1", "spark.executor.memory=512m"];
+        Process[] jobs = [.. Enumerable.Range(0, 2).Select(_ => Submit("3.5.9", cluster.Master, half, [.. training, "--out", TrainedRun.Fresh("run")]))];
+        List<string?> found = [.. jobs.Select(job => SparkSubmission.Finish(job).Json().GetProperty("parameters_sha256").GetString())];
+        var ranks = SparkSubmission.Finish(Submit("3.5.9", cluster.Master, half, [.. training, "--spark-mode", "ranks", "--out", TrainedRun.Fresh("run")])).Json();
+        Assert.That(found, Is.All.EqualTo(ranks.GetProperty("parameters_sha256").GetString()));
     }
 
     // Executors and their workers are killed at random moments of broadcast, computing and exchange.

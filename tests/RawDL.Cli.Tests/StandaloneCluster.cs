@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace RawDL.Cli.Tests;
 
-/// <summary>A master of Spark and its workers on this machine, of one core each.</summary>
+/// <summary>A master of Spark and its workers on this machine, of two cores each.</summary>
 internal sealed class StandaloneCluster : IDisposable
 {
     private const string Deploy = "org.apache.spark.deploy.";
@@ -24,7 +24,7 @@ internal sealed class StandaloneCluster : IDisposable
             }, $"{Deploy}master.Master", "--port", "0");
             if (!starting.Task.Wait(s_patience)) throw new TimeoutException("Spark's master did not start.");
             Master = starting.Task.Result;
-            for (var worker = 0; worker < workers; worker++) Start(_ => { }, $"{Deploy}worker.Worker", "--cores", "1", "--memory", "1g", "--work-dir", TrainedRun.Fresh("work"), Master);
+            for (var worker = 0; worker < workers; worker++) Start(_ => { }, $"{Deploy}worker.Worker", "--cores", "2", "--memory", "2g", "--work-dir", TrainedRun.Fresh("work"), Master);
             if (!registered.Wait(s_patience)) throw new TimeoutException("Spark's workers did not register.");
         }
         catch

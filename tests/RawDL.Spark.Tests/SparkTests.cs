@@ -3,10 +3,10 @@ namespace RawDL.Spark.Tests;
 /// <summary>The probe under a real Spark: one submission for many checks, because a JVM starts slowly.</summary>
 [Category("Spark")]
 [NonParallelizable]
-[TestFixture("3.5.9", "local-cluster[2,1,1024]", "", "context data persist broadcast tree fail cancel barrier arrow stream files references")]
+[TestFixture("3.5.9", "local-cluster[2,1,1024]", "", "context data persist broadcast tree fail cancel together barrier arrow stream files references")]
 [TestFixture("3.5.9", "local[2]", "spark.python.use.daemon=false spark.io.encryption.enabled=true", "context data broadcast fail barrier references")]
 [TestFixture("4.3.0", "local-cluster[2,1,1024]", "spark.io.encryption.enabled=true", "context broadcast tree fail references")]
-[TestFixture("4.3.0", "local[2]", "spark.python.unix.domain.socket.enabled=true spark.python.worker.reuse=false", "context data broadcast cancel barrier arrow references")]
+[TestFixture("4.3.0", "local[2]", "spark.python.unix.domain.socket.enabled=true spark.python.worker.reuse=false", "context data broadcast cancel together barrier arrow references")]
 internal sealed class SparkTests(string version, string master, string settings, string checks)
 {
     [Test]

@@ -42,6 +42,7 @@ internal sealed class Checks(SparkContext spark)
         "tree" => Tree(),
         "fail" => Fail(),
         "cancel" => Cancel(),
+        "together" => Together(),
         "barrier" => Barrier(),
         "arrow" => Arrow(),
         "stream" => Stream(),
@@ -202,6 +203,20 @@ internal sealed class Checks(SparkContext spark)
         {
             for (var clock = Stopwatch.StartNew(); Directory.GetFiles(folder, files).Length < 2 && clock.Elapsed < TimeSpan.FromSeconds(20);) Thread.Sleep(20);
         }
+    }
+
+    // Each of two jobs waits for the other one.
+    private string Together()
+    {
+        var folder = Directory.CreateTempSubdirectory("rawdl-probe-").FullName;
+        using var rdd = spark.Parallelize("a"u8.ToArray());
+        using var together = rdd.Map(new SparkCall("together", Encoding.UTF8.GetBytes(folder)));
+        using var java = together.Scala.CallObject("toJavaRDD");
+        using JavaObject one = java.CallObject("countAsync"), other = java.CallObject("countAsync");
+        Expect(one.Call("get").Long, 2L);
+        Expect(other.Call("get").Long, 2L);
+        Directory.Delete(folder, recursive: true);
+        return "";
     }
 
     private string Barrier()

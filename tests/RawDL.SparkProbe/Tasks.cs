@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -18,6 +19,7 @@ public static class Tasks
         ["digest"] = new Digest(),
         ["wait"] = new Wait(),
         ["meet"] = new Meet(),
+        ["together"] = new Together(),
         ["count"] = new CountRows(),
     };
 
@@ -97,6 +99,18 @@ public static class Tasks
             File.WriteAllText(Path.Combine(folder, $"{context.TaskId}.begun"), "");
             var cancelled = context.Cancellation.WaitHandle.WaitOne(TimeSpan.FromSeconds(30));
             File.WriteAllText(Path.Combine(folder, $"{context.TaskId}.ended"), cancelled ? "cancelled" : "late");
+        }
+    }
+
+    /// <summary>Payload: a folder. Waits until tasks of two stages have come there, and gives their number.</summary>
+    private sealed class Together : ISparkTask
+    {
+        public void Run(TaskContext context, TaskInput input, TaskOutput output)
+        {
+            var folder = Encoding.UTF8.GetString(context.Payload.Span);
+            File.WriteAllText(Path.Combine(folder, $"{context.Stage}"), "");
+            for (var clock = Stopwatch.StartNew(); Directory.GetFiles(folder).Length < 2 && clock.Elapsed < TimeSpan.FromSeconds(20);) Thread.Sleep(5);
+            for (var i = Directory.GetFiles(folder).Length; i > 0; i--) output.Write([]);
         }
     }
 
