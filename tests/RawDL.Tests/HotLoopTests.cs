@@ -4,9 +4,11 @@ using System.Text.RegularExpressions;
 
 namespace RawDL.Tests;
 
-/// <summary>The inner loops of the processor's kernels as the JIT makes them: multiply-adds on registers, without a spilled vector and without a call.</summary>
+/// <summary>The inner loops of the processor's kernels as the JIT makes them: on registers, without a spilled vector and without a call.</summary>
 internal sealed partial class HotLoopTests
 {
+    private const string Update = "UpdateChunk";
+
     private static ILookup<string, string> s_listings = null!;
 
     // Kernel, and the multiply-adds of one turn of its inner loop.
@@ -41,7 +43,7 @@ internal sealed partial class HotLoopTests
     {
         if (!Fma.IsSupported) Assert.Ignore("the loops are known for processors with FMA");
         var path = Path.GetTempFileName();
-        var names = string.Join(' ', Kernels().Select(kernel => kernel.Arguments[0]));
+        var names = string.Join(' ', Kernels().Select(kernel => kernel.Arguments[0]).Append(Update));
         var start = new ProcessStartInfo(Environment.ProcessPath!, [Path.Combine(AppContext.BaseDirectory, "RawDL.KernelChild.dll")])
         {
             Environment = { ["DOTNET_TieredCompilation"] = "0", ["DOTNET_JitDisasm"] = names, ["DOTNET_JitStdOutFile"] = path },
@@ -61,15 +63,28 @@ internal sealed partial class HotLoopTests
         Assert.That(s_listings[kernel], Is.Not.Empty);
         foreach (var listing in s_listings[kernel])
         {
-            var loop = InnerLoop(listing);
+            var loop = InnerLoop(listing, MultiplyAdd());
             Assert.That(MultiplyAdd().Count(loop), Is.EqualTo(multiplyAdds), loop);
-            Assert.That(SpilledVector().Matches(loop).Select(match => match.Value), Is.Empty, loop);
-            Assert.That(loop, Does.Not.Match(@"\bcall\b"));
+            StaysInRegisters(loop);
         }
     }
 
-    // From the target of the shortest backward jump that has a multiply-add before it, to the jump.
-    private static string InnerLoop(string code)
+    // Ten rules, each with nothing but a scale, with decay, and with all that regularises.
+    [Test]
+    public void Optimizers_update_in_registers()
+    {
+        Assert.That(s_listings[Update].Count(), Is.GreaterThanOrEqualTo(30));
+        foreach (var listing in s_listings[Update]) StaysInRegisters(InnerLoop(listing, Multiply()));
+    }
+
+    private static void StaysInRegisters(string loop)
+    {
+        Assert.That(SpilledVector().Matches(loop).Select(match => match.Value), Is.Empty, loop);
+        Assert.That(loop, Does.Not.Match(@"\bcall\b"));
+    }
+
+    // From the target of the shortest backward jump that has the instruction before it, to the jump.
+    private static string InnerLoop(string code, Regex instruction)
     {
         var best = code;
         foreach (Match jump in Jump().Matches(code))
@@ -77,7 +92,7 @@ internal sealed partial class HotLoopTests
             var target = code.IndexOf($"{jump.Groups["target"].Value}:", StringComparison.Ordinal);
             if (target < 0 || target > jump.Index) continue;
             var loop = code[target..jump.Index];
-            if (MultiplyAdd().IsMatch(loop) && loop.Length < best.Length) best = loop;
+            if (instruction.IsMatch(loop) && loop.Length < best.Length) best = loop;
         }
         return best;
     }
@@ -90,6 +105,9 @@ internal sealed partial class HotLoopTests
 
     [GeneratedRegex(@"\bvfn?madd\d+ps\b")]
     private static partial Regex MultiplyAdd();
+
+    [GeneratedRegex(@"\bvmulps\b")]
+    private static partial Regex Multiply();
 
     [GeneratedRegex(@".*[xyz]mmword ptr \[r[sb]p.*")]
     private static partial Regex SpilledVector();

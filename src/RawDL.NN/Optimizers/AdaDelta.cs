@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -29,6 +30,7 @@ internal readonly record struct AdaDeltaRule(float Rate, float Rho, float RhoRes
         return value - Rate * change;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> square, ref Vector<float> changes, ref Vector<float> unused0)
     {
         var epsilon = new Vector<float>(Epsilon);

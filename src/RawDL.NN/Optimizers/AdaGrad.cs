@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -25,6 +26,7 @@ internal readonly record struct AdaGradRule(float Rate, float Epsilon) : IUpdate
         return value - Rate * gradient / (MathF.Sqrt(squares) + Epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> squares, ref Vector<float> unused0, ref Vector<float> unused1)
     {
         squares += gradient * gradient;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -31,6 +32,7 @@ internal readonly record struct AdaMaxRule(float Rate, float Beta1, float Beta1R
         return value - Rate * first / norm;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> first, ref Vector<float> norm, ref Vector<float> unused0)
     {
         first = Beta1 * first + Beta1Rest * gradient;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -34,6 +35,7 @@ internal readonly record struct AdamRule(float Rate, float Beta1, float Beta1Res
         return value - Rate * first / (MathF.Sqrt(second) * Correction + Epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> first, ref Vector<float> second, ref Vector<float> unused0)
     {
         first = Beta1 * first + Beta1Rest * gradient;

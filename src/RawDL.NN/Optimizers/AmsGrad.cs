@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -38,6 +39,7 @@ internal readonly record struct AmsGradRule(float Rate, float Beta1, float Beta1
         return value - Rate * first / (MathF.Sqrt(largest) * Correction + Epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> first, ref Vector<float> second, ref Vector<float> largest)
     {
         first = Beta1 * first + Beta1Rest * gradient;

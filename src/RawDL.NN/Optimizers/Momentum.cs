@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -27,6 +28,7 @@ internal readonly record struct MomentumRule(float Rate, float Decay) : IUpdateR
         return value - Rate * velocity;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> velocity, ref Vector<float> unused0, ref Vector<float> unused1)
     {
         velocity = Decay * velocity + gradient;

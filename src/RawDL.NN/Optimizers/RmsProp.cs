@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -27,6 +28,7 @@ internal readonly record struct RmsPropRule(float Rate, float Alpha, float Alpha
         return value - Rate * gradient / (MathF.Sqrt(square) + Epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> square, ref Vector<float> unused0, ref Vector<float> unused1)
     {
         square = Alpha * square + AlphaRest * (gradient * gradient);

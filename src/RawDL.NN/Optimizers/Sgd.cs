@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace RawDL.NN;
 
@@ -21,6 +22,7 @@ internal readonly record struct SgdRule(float Rate) : IUpdateRule
 
     public float Apply(float value, float gradient, ref float unused0, ref float unused1, ref float unused2) => value - Rate * gradient;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> unused0, ref Vector<float> unused1, ref Vector<float> unused2) =>
         value - Rate * gradient;
 }

@@ -15,7 +15,7 @@ public interface IUpdateRule
     /// <summary>The new value; the unused states are left alone.</summary>
     float Apply(float value, float gradient, ref float state0, ref float state1, ref float state2);
 
-    /// <summary>The new values, lane by lane.</summary>
+    /// <summary>The new values, lane by lane. Implementations ask to be inlined: a call in this loop takes longer than the memory.</summary>
     Vector<float> Apply(Vector<float> value, Vector<float> gradient, ref Vector<float> state0, ref Vector<float> state1, ref Vector<float> state2);
 }
 

@@ -53,6 +53,24 @@ public sealed class OptimizerTests
         }
     }
 
+    // A clip that nothing reaches takes the way of all that regularises.
+    [TestCaseSource(nameof(Names))]
+    public void What_a_segment_leaves_out_changes_no_bit(string name)
+    {
+        foreach (var regularization in new Regularization[] { new(), new() { L2 = 0.1f, Decay = 0.1f } })
+            Assert.That(Bits(After(regularization)), Is.EqualTo(Bits(After(regularization with { ClipValue = 1e30f }))));
+
+        float[] After(Regularization regularization)
+        {
+            using var probe = OptimizerProbe.Vector(1003);
+            using var optimizer = Optimizer.Parse(name);
+            optimizer.Regularization = regularization;
+            optimizer.Attach(probe.Set);
+            probe.Run(optimizer, 1, 5);
+            return probe.Values;
+        }
+    }
+
     [TestCaseSource(nameof(Names))]
     public void Goes_on_exactly_from_copied_states(string name)
     {
