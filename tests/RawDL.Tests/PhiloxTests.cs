@@ -19,6 +19,21 @@ public sealed class PhiloxTests
         Assert.That(drawn, Is.EqualTo(new[] { first.X, first.Y, first.Z, first.W, second.X, second.Y, second.Z, second.W }));
     }
 
+    // Also where the counter's lower half runs over.
+    [TestCase(0UL)]
+    [TestCase(0xFFFF_FFFEUL)]
+    public void Many_words_are_those_of_their_blocks(ulong counter)
+    {
+        var (seed, stream) = (0x299f31d0a4093822UL, 0x0370734413198a2eUL);
+        foreach (var count in (int[])[0, 3, 4, 15, 16, 17, 47, 64])
+        {
+            var words = new uint[count];
+            Philox.Fill(seed, stream, counter, words);
+            var expected = Enumerable.Range(0, (count + 3) / 4).Select(i => Philox.Block(seed, stream, counter + (ulong)i)).SelectMany(block => (uint[])[block.X, block.Y, block.Z, block.W]).Take(count);
+            Assert.That(words, Is.EqualTo(expected));
+        }
+    }
+
     [Test]
     public void Numbers_stay_in_their_ranges_and_fill_them()
     {

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace RawDL.NN;
 
 /// <summary>Resamples one image after an <see cref="Augmentation"/>. Holds its scratch memory, so one per thread.</summary>
@@ -8,7 +10,10 @@ internal sealed class ImageWarp
 
     private readonly Augmentation _augmentation;
     private readonly int _channels, _height, _width;
+    // The image, in resampling with a frame of zeros around each plane, so that a pixel whose neighbours lie outside is like any other.
     private readonly float[] _source;
+    // Of a row, and of as many more pixels as fill the last vector: where they come from.
+    private readonly float[] _u, _v, _pixels;
     private readonly float[] _knotsX = new float[Knots * Knots], _knotsY = new float[Knots * Knots];
     private readonly float[] _weightsX, _weightsY;      // [W, 4], [H, 4] B-spline weights
     private readonly int[] _cellX, _cellY;
@@ -18,10 +23,17 @@ internal sealed class ImageWarp
         augmentation.Require(sample);
         _augmentation = augmentation;
         (_channels, _height, _width) = (sample[0], sample[1], sample[2]);
-        _source = new float[sample.Count];
+        _source = new float[_channels * Framed];
+        var row = (_width + Vector<float>.Count - 1) / Vector<float>.Count * Vector<float>.Count;
+        (_u, _v, _pixels) = (new float[row], new float[row], new float[row]);
         (_weightsX, _cellX) = Spline(_width);
         (_weightsY, _cellY) = Spline(_height);
     }
+
+    // A pixel to the left and above, two to the right and below, whose weight is 0.
+    private int Stride => _width + 3;
+
+    private int Framed => Stride * (_height + 3);
 
     /// <summary>Changes <paramref name="image"/> in place.</summary>
     public void Apply(Span<float> image, ulong seed, int epoch, int index)
@@ -42,7 +54,8 @@ internal sealed class ImageWarp
             foreach (ref var knot in _knotsX.AsSpan()) knot = Draw(ref random, _augmentation.Elastic);
             foreach (ref var knot in _knotsY.AsSpan()) knot = Draw(ref random, _augmentation.Elastic);
         }
-        image.CopyTo(_source);
+        for (var row = 0; row < _channels * _height; row++)
+            image.Slice(row * _width, _width).CopyTo(_source.AsSpan(row / _height * Framed + (row % _height + 1) * Stride + 1));
         Resample(image, new Affine((float)cos * scale, (float)sin * scale, shiftX, shiftY), elastic);
     }
 
@@ -55,44 +68,49 @@ internal sealed class ImageWarp
         Span<float> rowX = stackalloc float[Knots], rowY = stackalloc float[Knots];
         for (var y = 0; y < _height; y++)
         {
-            if (elastic) BlendRows(y, rowX, rowY);
             var dy = y - centreY - map.ShiftY;
-            for (var x = 0; x < _width; x++)
+            for (var x = 0; x < _u.Length; x += Vector<float>.Count)
             {
-                var dx = x - centreX - map.ShiftX;
-                var u = map.Cos * dx + map.Sin * dy + centreX;
-                var v = map.Cos * dy - map.Sin * dx + centreY;
-                if (elastic)
+                var dx = Vector.ConvertToSingle(new Vector<int>(x) + Vector<int>.Indices) - new Vector<float>(centreX) - new Vector<float>(map.ShiftX);
+                (map.Cos * dx + new Vector<float>(map.Sin * dy) + new Vector<float>(centreX)).CopyTo(_u, x);
+                (new Vector<float>(map.Cos * dy) - map.Sin * dx + new Vector<float>(centreY)).CopyTo(_v, x);
+            }
+            if (elastic)
+            {
+                BlendRows(y, rowX, rowY);
+                for (var x = 0; x < _width; x++)
                 {
-                    u += Blend(rowX, x);
-                    v += Blend(rowY, x);
+                    _u[x] += Blend(rowX, x);
+                    _v[x] += Blend(rowY, x);
                 }
-                Sample(image, y * _width + x, u, v);
+            }
+            for (var c = 0; c < _channels; c++)
+            {
+                for (var x = 0; x < _u.Length; x += Vector<float>.Count) Sample(c * Framed, x);
+                _pixels.AsSpan(0, _width).CopyTo(image[((c * _height + y) * _width)..]);
             }
         }
     }
 
-    private void Sample(Span<float> image, int pixel, float u, float v)
+    // Bilinear, between the four pixels around the place.
+    private void Sample(int plane, int x)
     {
-        int plane = _width * _height;
-        // Beyond one pixel outside nothing contributes; the comparison also keeps the conversions to int in range.
-        if (!(u > -1 && v > -1 && u < _width && v < _height))
+        Span<float> a = stackalloc float[Vector<float>.Count], b = stackalloc float[Vector<float>.Count], d = stackalloc float[Vector<float>.Count], e = stackalloc float[Vector<float>.Count];
+        Vector<float> u = new(_u, x), v = new(_v, x), one = Vector<float>.One;
+        // Beyond one pixel outside nothing contributes; then any place in the frame will do.
+        var inside = Vector.GreaterThan(u, -one) & Vector.GreaterThan(v, -one) & Vector.LessThan(u, new Vector<float>(_width)) & Vector.LessThan(v, new Vector<float>(_height));
+        (u, v) = (Vector.ConditionalSelect(inside, u, -one), Vector.ConditionalSelect(inside, v, -one));
+        Vector<int> left = Vector.ConvertToInt32(u + one), top = Vector.ConvertToInt32(v + one);
+        var places = top * Stride + left;
+        for (var i = 0; i < Vector<float>.Count; i++)
         {
-            for (var c = 0; c < _channels; c++) image[c * plane + pixel] = 0;
-            return;
+            var four = _source.AsSpan(plane + places[i], Stride + 2);
+            (a[i], b[i], d[i], e[i]) = (four[0], four[1], four[^2], four[^1]);
         }
-        int x0 = (int)(u + 1) - 1, y0 = (int)(v + 1) - 1;
-        float fx = u - x0, fy = v - y0;
-        bool left = x0 >= 0, right = x0 + 1 < _width, top = y0 >= 0, bottom = y0 + 1 < _height;
-        var at = y0 * _width + x0;
-        for (var c = 0; c < _channels; c++, at += plane)
-        {
-            var a = top && left ? _source[at] : 0;
-            var b = top && right ? _source[at + 1] : 0;
-            var d = bottom && left ? _source[at + _width] : 0;
-            var e = bottom && right ? _source[at + _width + 1] : 0;
-            image[c * plane + pixel] = (a + (b - a) * fx) * (1 - fy) + (d + (e - d) * fx) * fy;
-        }
+        Vector<float> fx = u - Vector.ConvertToSingle(left - Vector<int>.One), fy = v - Vector.ConvertToSingle(top - Vector<int>.One);
+        Vector<float> leftAbove = new(a), leftBelow = new(d);
+        var value = (leftAbove + (new Vector<float>(b) - leftAbove) * fx) * (one - fy) + (leftBelow + (new Vector<float>(e) - leftBelow) * fx) * fy;
+        Vector.ConditionalSelect(inside, value, Vector<float>.Zero).CopyTo(_pixels, x);
     }
 
     private void Shift(Span<float> image, int shiftX, int shiftY)

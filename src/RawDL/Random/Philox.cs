@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace RawDL;
 
 /// <summary>Counter-based random numbers: the i-th block of a stream is a function of (seed, stream, i) alone, so any thread may draw any of them.</summary>
@@ -20,6 +23,44 @@ public static class Philox
             k1 += W1;
         }
         return (x, y, z, w);
+    }
+
+    /// <summary>The words of the blocks from <paramref name="counter"/> on, one behind the other.</summary>
+    internal static void Fill(ulong seed, ulong stream, ulong counter, Span<uint> words)
+    {
+        for (; Avx2.IsSupported && words.Length >= 16; words = words[16..], counter += 4) FourBlocks(seed, stream, counter, words);
+        for (; words.Length > 0; words = words[Math.Min(4, words.Length)..], counter++)
+        {
+            var block = Block(seed, stream, counter);
+            ReadOnlySpan<uint> all = [block.X, block.Y, block.Z, block.W];
+            all[..Math.Min(4, words.Length)].CopyTo(words);
+        }
+    }
+
+    // A block in each lane of 64 bits. Only the lower half of a lane counts: products and the last lines leave the upper ones alone.
+    private static void FourBlocks(ulong seed, ulong stream, ulong counter, Span<uint> words)
+    {
+        var x = (Vector256.Create(counter) + Vector256.Create(0UL, 1, 2, 3)).AsUInt32();
+        var z = Vector256.Create(stream).AsUInt32();
+        var (y, w) = (High(x), High(z));
+        var (k0, k1) = (Vector256.Create((uint)seed), Vector256.Create((uint)(seed >> 32)));
+        for (var round = 0; round < 10; round++)
+        {
+            var p0 = Avx2.Multiply(x, Vector256.Create(M0)).AsUInt32();
+            var p1 = Avx2.Multiply(z, Vector256.Create(M1)).AsUInt32();
+            (x, y, z, w) = (High(p1) ^ y ^ k0, p1, High(p0) ^ w ^ k1, p0);
+            k0 += Vector256.Create(W0);
+            k1 += Vector256.Create(W1);
+        }
+        // [x0 y0 x1 y1 x2 y2 x3 y3] and [z0 w0 …].
+        Vector256<ulong> xy = Pairs(x, y), zw = Pairs(z, w);
+        Vector256<uint> even = Avx2.UnpackLow(xy, zw).AsUInt32(), odd = Avx2.UnpackHigh(xy, zw).AsUInt32();
+        Vector256.Create(even.GetLower(), odd.GetLower()).CopyTo(words);
+        Vector256.Create(even.GetUpper(), odd.GetUpper()).CopyTo(words[8..]);
+
+        static Vector256<uint> High(Vector256<uint> lanes) => (lanes.AsUInt64() >>> 32).AsUInt32();
+
+        static Vector256<ulong> Pairs(Vector256<uint> low, Vector256<uint> high) => (low.AsUInt64() & Vector256.Create(0xFFFF_FFFFUL)) | (high.AsUInt64() << 32);
     }
 }
 

@@ -1,7 +1,12 @@
+using System.Numerics;
+
 namespace RawDL;
 
 public sealed unsafe partial class CpuDevice
 {
+    // Drawn at a time.
+    private const int DropoutWords = 256;
+
     private struct DropoutJob
     {
         public DropoutGeometry Geometry;
@@ -22,23 +27,38 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(DropoutJob*)arguments;
         var geometry = job.Geometry;
-        var scale = 1f / (1f - geometry.Rate);
+        var words = stackalloc uint[DropoutWords];
         var end = Math.Min(geometry.Count, (chunk + 1) * ChunkLength);
-        // The words left in the first block, then four at a time.
-        for (var i = chunk * ChunkLength; i < end;)
+        for (int i = chunk * ChunkLength, count; i < end; i += count)
         {
             var place = geometry.Start + i;
-            var block = Philox.Block(geometry.Seed, geometry.Stream, geometry.Step << 32 | (uint)(place / 4));
-            for (var word = (int)(place & 3); word < 4 && i < end; word++, i++)
-                DropoutElement(job, i, word switch { 0 => block.X, 1 => block.Y, 2 => block.Z, _ => block.W }, scale);
+            var (block, first) = (place / 4, (int)(place & 3));
+            // The number of a block has 32 bits.
+            count = (int)Math.Min(Math.Min(end - i, DropoutWords - first), ((1L << 32) - (uint)block) * 4 - first);
+            Philox.Fill(geometry.Seed, geometry.Stream, geometry.Step << 32 | (uint)block, new Span<uint>(words, first + count));
+            DropoutRun(job, i, words + first, count);
         }
     }
 
-    private static void DropoutElement(in DropoutJob job, int i, uint word, float scale)
+    private static void DropoutRun(in DropoutJob job, int i, uint* words, int count)
     {
-        // Selected, not multiplied by 0: a dropped infinity is 0, not NaN.
-        var value = (word >> 8) * (1f / (1 << 24)) >= job.Geometry.Rate ? job.Source[i] * scale : 0f;
-        if (job.Store == Store.Overwrite) job.Target[i] = value;
-        else job.Target[i] += value;
+        var (rate, scale, done) = (job.Geometry.Rate, 1f / (1f - job.Geometry.Rate), 0);
+        if (Vector.IsHardwareAccelerated)
+        {
+            for (; done <= count - Vector<float>.Count; done += Vector<float>.Count)
+            {
+                var uniform = Vector.ConvertToSingle(Vector.AsVectorInt32(Vector.Load(words + done) >>> 8)) * (1f / (1 << 24));
+                var value = Vector.ConditionalSelect(Vector.GreaterThanOrEqual(uniform, new Vector<float>(rate)), Vector.Load(job.Source + i + done) * scale, Vector<float>.Zero);
+                var target = job.Target + i + done;
+                (job.Store == Store.Overwrite ? value : Vector.Load(target) + value).Store(target);
+            }
+        }
+        for (; done < count; done++)
+        {
+            // Selected, not multiplied by 0: a dropped infinity is 0, not NaN.
+            var value = (words[done] >> 8) * (1f / (1 << 24)) >= rate ? job.Source[i + done] * scale : 0f;
+            if (job.Store == Store.Overwrite) job.Target[i + done] = value;
+            else job.Target[i + done] += value;
+        }
     }
 }
