@@ -11,6 +11,9 @@ public sealed class LeNetStep : IDisposable
     private readonly Tape _inference;
     private readonly DeviceBuffer _values, _gradients, _velocity;
     private readonly Tensor _flatValues, _flatGradients;
+    // What a step begins with zeros, and what a product overwrites.
+    private readonly List<Tensor> _zeros = [];
+    private readonly List<(Tensor Parameter, Tensor Gradient)> _matrices = [];
     private readonly Tensor[] _states;
     private readonly Tensor[] _parameters;
 
@@ -34,7 +37,10 @@ public sealed class LeNetStep : IDisposable
         var offset = 0;
         for (var i = 0; i < shapes.Length; offset += shapes[i++].Count)
         {
-            _parameters[i] = new(_values, offset, shapes[i]) { Gradient = new(_gradients, offset, shapes[i]) };
+            var gradient = new Tensor(_gradients, offset, shapes[i]);
+            _parameters[i] = new(_values, offset, shapes[i]) { Gradient = gradient };
+            if (shapes[i].Rank == 2) _matrices.Add((_parameters[i], gradient));
+            else _zeros.Add(gradient);
             // LeCun's scale: 1 / √fan-in.
             var bound = shapes[i].Rank == 1 ? 0f : MathF.Sqrt(3f * shapes[i][0] / shapes[i].Count);
             _parameters[i].CopyFrom(Numbers(2 + i, shapes[i].Count, -bound, bound));
@@ -55,7 +61,8 @@ public sealed class LeNetStep : IDisposable
     public float Run()
     {
         Tape.Reset();
-        _flatGradients.Fill(0f);
+        foreach (var gradient in _zeros) gradient.Fill(0f);
+        foreach (var (parameter, gradient) in _matrices) parameter.BeginGradient(gradient);
         var loss = Forward(Tape).SoftmaxCrossEntropy(Tape.Labels(_labels));
         Tape.Backward(loss);
         UpdateSegment segment = new(0, _flatValues.Count, 1f, float.PositiveInfinity, 0f, 0f, 0f);

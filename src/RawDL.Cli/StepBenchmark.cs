@@ -34,7 +34,7 @@ internal sealed class StepBenchmark
         {
             stop.ThrowIfCancellationRequested();
             var (began, backward, samples) = (Stopwatch.GetTimestamp(), 0.0, 0);
-            model.Parameters.ZeroGradients();
+            model.Parameters.BeginGradients();
             for (var part = 0; part < options.Accumulation; part++)
             {
                 if (!loader.TryNext(out var batch))
@@ -52,6 +52,7 @@ internal sealed class StepBenchmark
                 backward += Stopwatch.GetElapsedTime(middle).TotalSeconds;
                 samples += batch.Count;
             }
+            model.Parameters.EndGradients();
             optimizer.GradientNorm();
             optimizer.Step(step, optimizer.LearningRate);
             device.Synchronize();

@@ -111,6 +111,7 @@ internal sealed unsafe class GradientAllReduce : Synchronizer
         foreach (var parameter in layer.Parameters)
         {
             if (!parameter.IsTrainable) continue;
+            parameter.Value.EndGradient();
             var offset = Model.Parameters.Offset(parameter);
             var bucket = _buckets.FindIndex(b => offset >= b.Start);
             if (bucket >= 0) _missing[bucket] -= parameter.Shape.Count;

@@ -12,6 +12,7 @@ public sealed class ParameterSet : IDisposable
     private readonly Dictionary<Parameter, int> _offsets = [];
     private readonly DeviceBuffer _values;
     private readonly GradientVector _gradients;
+    private GradientVector _inUse;
 
     private ParameterSet(IReadOnlyList<Parameter> parameters, Device device)
     {
@@ -23,7 +24,7 @@ public sealed class ParameterSet : IDisposable
         Trainable = new Tensor(_values, 0, new Shape(TrainableCount));
         Statistics = new Tensor(_values, TrainableCount, new Shape(Count - TrainableCount));
         foreach (var parameter in parameters) parameter.Value = new Tensor(_values, _offsets[parameter], parameter.Shape);
-        _gradients = new GradientVector(this);
+        _inUse = _gradients = new GradientVector(this);
         Gradients = _gradients.All;
         Gradients.Fill(0f);
         UseGradients(null);
@@ -102,12 +103,26 @@ public sealed class ParameterSet : IDisposable
     /// <summary>Every gradient = 0: once before the backward passes of a step.</summary>
     public void ZeroGradients() => Gradients.Fill(0f);
 
+    /// <summary>As <see cref="ZeroGradients"/>, but a matrix becomes zeros only if no product overwrites it, at <see cref="EndGradients"/>.</summary>
+    public void BeginGradients()
+    {
+        foreach (var run in _inUse.Others) run.Fill(0f);
+        for (var i = 0; i < Parameters.Count; i++)
+            if (GradientVector.IsMatrix(Parameters[i])) Parameters[i].Value.BeginGradient(_inUse.OfParameters[i]!);
+    }
+
+    /// <summary>After the backward passes: <see cref="Gradients"/> has them all.</summary>
+    public void EndGradients()
+    {
+        foreach (var parameter in Parameters) parameter.Value.EndGradient();
+    }
+
     /// <summary>Makes another vector the gradients, until the next call; the set's own for null.</summary>
     internal void UseGradients(GradientVector? vector)
     {
-        vector ??= _gradients;
-        Gradients = vector.All;
-        for (var i = 0; i < Parameters.Count; i++) Parameters[i].Value.Gradient = vector.OfParameters[i];
+        _inUse = vector ?? _gradients;
+        Gradients = _inUse.All;
+        for (var i = 0; i < Parameters.Count; i++) Parameters[i].Value.Gradient = _inUse.OfParameters[i];
     }
 
     /// <summary>Copies all values to the host, length <see cref="Count"/>.</summary>

@@ -12,7 +12,7 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
         var size = PartSize(batch.Count, inOrder);
         var divisor = synchronizer.Divisor(batch);
         var sum = 0.0;
-        if (!inOrder || batch.Count == 0) model.Parameters.ZeroGradients();
+        if (!inOrder || batch.Count == 0) model.Parameters.BeginGradients();
         for (var first = 0; first < batch.Count; first += size)
         {
             var samples = batch.Part(first, Math.Min(size, batch.Count - first));
@@ -26,6 +26,7 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
             var value = loss.Item();
             if (!float.IsFinite(value))
             {
+                model.Parameters.EndGradients();
                 if (inOrder) _gradients.Abandon();
                 synchronizer.Progress.Failure = Divergence.OfForward(step, model, input, value);
                 return double.NaN;
@@ -34,6 +35,7 @@ internal sealed class Differentiation(Model model, Tape tape, Synchronizer synch
             if (inOrder) _gradients.End();
             sum += (double)value * samples.Count;
         }
+        model.Parameters.EndGradients();
         synchronizer.Progress.Samples += batch.Count;
         synchronizer.Progress.LossSum += sum;
         return batch.Count > 0 ? sum / batch.Count : double.NaN;

@@ -20,12 +20,13 @@ internal sealed class GradientTree(ParameterSet parameters) : IDisposable
     {
         _own = isLast ? null : Take();
         parameters.UseGradients(_own);
-        parameters.ZeroGradients();
+        parameters.BeginGradients();
     }
 
     /// <summary>After the backward pass of a part. After the last one the gradients are the sum of all.</summary>
     public void End()
     {
+        parameters.EndGradients();
         var height = 0;
         for (; (_parts >> height & 1) != 0; height++) Add(height);
         if (_own is null)

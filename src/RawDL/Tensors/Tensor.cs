@@ -56,8 +56,12 @@ public sealed class Tensor
         return _gradient;
     }
 
-    /// <summary>Memory for the gradient, of any content: it becomes zeros when they are needed.</summary>
-    internal void BeginGradient(Tensor memory) => (_gradient, _isBare) = (memory, true);
+    /// <summary>Memory for the gradient, of any content: it becomes zeros when they are needed, at <see cref="EndGradient"/> at the latest, or is overwritten by the first who adds.</summary>
+    /// <param name="memory">Same shape.</param>
+    public void BeginGradient(Tensor memory) => (_gradient, _isBare) = (memory, true);
+
+    /// <summary>After the backward passes: zeros where nobody has added, so that the memory may be read without this tensor.</summary>
+    public void EndGradient() => _ = Gradient;
 
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Count;

@@ -162,6 +162,7 @@ public sealed class AveragingTests
             if (again == 1 && parts > 1)
             {
                 tree.Begin(false);
+                model.Parameters.EndGradients();
                 model.Parameters.Gradients.Fill(7f);
                 tree.End();
                 tree.Begin(parts == 2);
@@ -171,6 +172,7 @@ public sealed class AveragingTests
             for (var part = 0; part < parts; part++)
             {
                 tree.Begin(part == parts - 1);
+                model.Parameters.EndGradients();
                 Assert.That(model.Parameters.Gradients.SumOfSquares(), Is.Zero);
                 model.Parameters.Gradients.CopyFrom(vectors.AsSpan(part * count, count));
                 tree.End();
