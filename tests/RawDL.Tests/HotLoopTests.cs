@@ -70,10 +70,12 @@ internal sealed partial class HotLoopTests
     }
 
     // Ten rules, each with nothing but a scale, with decay, and with all that regularises.
-    [Test]
-    public void Optimizers_update_in_registers()
+    private static IEnumerable<int> Updates() => Fma.IsSupported ? [30] : [];
+
+    [TestCaseSource(nameof(Updates))]
+    public void Optimizers_update_in_registers(int loops)
     {
-        Assert.That(s_listings[Update].Count(), Is.GreaterThanOrEqualTo(30));
+        Assert.That(s_listings[Update].Count(), Is.GreaterThanOrEqualTo(loops));
         foreach (var listing in s_listings[Update]) StaysInRegisters(InnerLoop(listing, Multiply()));
     }
 
