@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using RawDL.Spark.Tests;
+using RawDL.TestKit;
 
 namespace RawDL.Cli.Tests;
 
@@ -106,7 +107,7 @@ public sealed class SparkRoundsTests
                 // The first ones may not have begun to work.
                 if (victims.Count < 2) continue;
                 kills.Add(kills.Count % 2 == 0 ? "executor" : "worker");
-                Kill(victims[random.Next(victims.Count)]);
+                JobProcesses.Kill(victims[random.Next(victims.Count)]);
             }
         });
         Assert.That(kills, Has.Count.GreaterThanOrEqualTo(2), "kills");
@@ -139,7 +140,7 @@ public sealed class SparkRoundsTests
                 {
                     using var watch = new FileSystemWatcher(Path.Combine(folder, "checkpoints"));
                     watch.WaitForChanged(WatcherChangeTypes.Created, SparkSubmission.Patience);
-                    Kill(executors[0]);
+                    JobProcesses.Kill(executors[0]);
                     File.Delete(wish);
                 }
                 Wait(() => !File.Exists(wish));
@@ -271,11 +272,5 @@ public sealed class SparkRoundsTests
         }
         found.Sort();
         return found;
-    }
-
-    private static void Kill(int id)
-    {
-        using var victim = Process.GetProcessById(id);
-        victim.Kill();
     }
 }

@@ -12,7 +12,7 @@ internal sealed class ImageWarp
     private readonly int _channels, _height, _width;
     // The image, in resampling with a frame of zeros around each plane, so that a pixel whose neighbours lie outside is like any other.
     private readonly float[] _source;
-    // Of a row, and of as many more pixels as fill the last vector: where they come from.
+    // Of a row, and of as many more pixels as fill the last vector: where they come from, and what they become in each channel.
     private readonly float[] _u, _v, _pixels;
     private readonly float[] _knotsX = new float[Knots * Knots], _knotsY = new float[Knots * Knots];
     private readonly float[] _weightsX, _weightsY;      // [W, 4], [H, 4] B-spline weights
@@ -25,7 +25,7 @@ internal sealed class ImageWarp
         (_channels, _height, _width) = (sample[0], sample[1], sample[2]);
         _source = new float[_channels * Framed];
         var row = (_width + Vector<float>.Count - 1) / Vector<float>.Count * Vector<float>.Count;
-        (_u, _v, _pixels) = (new float[row], new float[row], new float[row]);
+        (_u, _v, _pixels) = (new float[row], new float[row], new float[_channels * row]);
         (_weightsX, _cellX) = Spline(_width);
         (_weightsY, _cellY) = Spline(_height);
     }
@@ -84,16 +84,13 @@ internal sealed class ImageWarp
                     _v[x] += Blend(rowY, x);
                 }
             }
-            for (var c = 0; c < _channels; c++)
-            {
-                for (var x = 0; x < _u.Length; x += Vector<float>.Count) Sample(c * Framed, x);
-                _pixels.AsSpan(0, _width).CopyTo(image[((c * _height + y) * _width)..]);
-            }
+            for (var x = 0; x < _u.Length; x += Vector<float>.Count) Sample(x);
+            for (var c = 0; c < _channels; c++) _pixels.AsSpan(c * _u.Length, _width).CopyTo(image[((c * _height + y) * _width)..]);
         }
     }
 
     // Bilinear, between the four pixels around the place.
-    private void Sample(int plane, int x)
+    private void Sample(int x)
     {
         Span<float> a = stackalloc float[Vector<float>.Count], b = stackalloc float[Vector<float>.Count], d = stackalloc float[Vector<float>.Count], e = stackalloc float[Vector<float>.Count];
         Vector<float> u = new(_u, x), v = new(_v, x), one = Vector<float>.One;
@@ -102,15 +99,18 @@ internal sealed class ImageWarp
         (u, v) = (Vector.ConditionalSelect(inside, u, -one), Vector.ConditionalSelect(inside, v, -one));
         Vector<int> left = Vector.ConvertToInt32(u + one), top = Vector.ConvertToInt32(v + one);
         var places = top * Stride + left;
-        for (var i = 0; i < Vector<float>.Count; i++)
-        {
-            var four = _source.AsSpan(plane + places[i], Stride + 2);
-            (a[i], b[i], d[i], e[i]) = (four[0], four[1], four[^2], four[^1]);
-        }
         Vector<float> fx = u - Vector.ConvertToSingle(left - Vector<int>.One), fy = v - Vector.ConvertToSingle(top - Vector<int>.One);
-        Vector<float> leftAbove = new(a), leftBelow = new(d);
-        var value = (leftAbove + (new Vector<float>(b) - leftAbove) * fx) * (one - fy) + (leftBelow + (new Vector<float>(e) - leftBelow) * fx) * fy;
-        Vector.ConditionalSelect(inside, value, Vector<float>.Zero).CopyTo(_pixels, x);
+        for (var c = 0; c < _channels; c++)
+        {
+            for (var i = 0; i < Vector<float>.Count; i++)
+            {
+                var four = _source.AsSpan(c * Framed + places[i], Stride + 2);
+                (a[i], b[i], d[i], e[i]) = (four[0], four[1], four[^2], four[^1]);
+            }
+            Vector<float> leftAbove = new(a), leftBelow = new(d);
+            var value = (leftAbove + (new Vector<float>(b) - leftAbove) * fx) * (one - fy) + (leftBelow + (new Vector<float>(e) - leftBelow) * fx) * fy;
+            Vector.ConditionalSelect(inside, value, Vector<float>.Zero).CopyTo(_pixels, c * _u.Length + x);
+        }
     }
 
     private void Shift(Span<float> image, int shiftX, int shiftY)
