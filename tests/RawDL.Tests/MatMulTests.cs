@@ -22,7 +22,7 @@ public sealed class MatMulTests
                 Check(device, new(s_extents[i], s_extents[j], s_inner[(i + 3 * j) % s_inner.Length], transpose));
     }
 
-    // Few and many rows, blocks of rows, shallow and deep k, operands packed and read where they lie, parallel and serial.
+    // Few and many rows, blocks of rows, shallow and deep k, cut along k, operands packed and read where they lie, parallel and serial.
     [TestCase(130, 40, 0)]
     [TestCase(97, 40, 130)]
     [TestCase(131, 300, 33)]
@@ -35,6 +35,9 @@ public sealed class MatMulTests
     [TestCase(129, 140, 513)]
     [TestCase(128, 140, 300)]
     [TestCase(500, 10, 64)]
+    [TestCase(9, 300, 480)]
+    [TestCase(40, 290, 500)]
+    [TestCase(540, 140, 300)]
     [TestCase(3, 2, 5000)]
     [TestCase(2, 16500, 300)]
     [TestCase(130, 16420, 3)]
@@ -55,6 +58,8 @@ public sealed class MatMulTests
     [TestCase(64, 10, 500)]
     [TestCase(130, 300, 600)]
     [TestCase(20, 1100, 300)]
+    [TestCase(10, 300, 768)]
+    [TestCase(540, 70, 270)]
     [TestCase(200, 17, 65)]
     public void Bits_depend_on_the_operands_alone(int rows, int columns, int inner)
     {

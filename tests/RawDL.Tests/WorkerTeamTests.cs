@@ -42,6 +42,29 @@ public sealed unsafe class WorkerTeamTests
         }
     }
 
+    [Test]
+    public void A_share_whose_thread_is_held_up_is_done_by_others([Values(2, 3)] int threads)
+    {
+        var counts = stackalloc int[8];
+        new Span<int>(counts, 8).Clear();
+        using var team = new WorkerTeam(threads);
+        team.Run(8, &WaitOrCount, counts);
+        for (var chunk = 0; chunk < 8; chunk++) Assert.That(counts[chunk], Is.EqualTo(1), $"chunk {chunk}");
+    }
+
+    // Chunk 0 ends when all others have.
+    private static void WaitOrCount(void* arguments, int chunk)
+    {
+        var counts = (int*)arguments;
+        var all = chunk > 0 || SpinWait.SpinUntil(() =>
+        {
+            var ended = 0;
+            for (var other = 1; other < 8; other++) ended += Volatile.Read(ref counts[other]);
+            return ended == 7;
+        }, 30_000);
+        Interlocked.Add(ref counts[chunk], all ? 1 : 100);
+    }
+
     private static void Count(void* arguments, int chunk)
     {
         ref var job = ref *(Job*)arguments;

@@ -6,11 +6,13 @@ namespace RawDL;
 
 // A chunk is a block of rows by some strips of columns, a strip as wide as a tile, and all of k. For each TileDepth of k it passes its rows of A by its strips
 // of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips;
-// for many, B is packed before by all, in panels that come to L1 one by one. No packed operand is kept for the next call: whoever has a tensor or its
-// address may write to it, so nothing tells that weights are still what they were, and packing them takes some hundredths of the time.
+// for many, B is packed before by all, in panels that come to L1 one by one. Few rows by a large B are also cut along k, each TileDepth of it a chunk, whose sums are then
+// added in order: so a thread reads those rows of B that it has in its caches from other products of a weight, and that it will update.
+// No packed operand is kept for the next call: whoever has a tensor or its address may write to it, so nothing tells that weights are still what they were,
+// and packing them takes some hundredths of the time.
 public sealed unsafe partial class CpuDevice
 {
-    private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1;
+    private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1, MatMulPartsSlot = 9;
 
     // B is packed before in parts of at most so many elements, 16 MB.
     private const int PanelElements = 1 << 22, PanelColumns = PanelElements / TileDepth;
@@ -31,6 +33,12 @@ public sealed unsafe partial class CpuDevice
     // even for two rows: strips of a row apart take a page each, and where a row is some 4 KB long all of them the same lines of L1.
     private const int DirectElements = 8192, DirectRows = 12, DirectProducts = 1 << 22;
 
+    // So many chunks of rows pack B each for itself rather than all for all: what other threads have read takes several times as long to write again, and in the meantime they wait.
+    private const int SeveralPacks = 4;
+
+    // Products are cut along k where B has so many elements, 256 KB, no more than so many sums come of it, 512 KB, and the last part is about as deep as the others.
+    private const int PartedElements = 1 << 16, MostPartSums = 1 << 17, LeastLastPart = TileDepth * 3 / 4;
+
     // Strips that a chunk packs side by side, so that a row of B is read in long pieces; one by one where threads would be left without a chunk.
     private const int OwnStrips = 4;
 
@@ -41,9 +49,12 @@ public sealed unsafe partial class CpuDevice
         public bool PackLeft, Direct;
         // All of B in panels: for each TileDepth of k, strip after strip. Null where chunks pack their own.
         public float* Right, ThreadScratch;
+        // The sums of each TileDepth of k but the first, [Parts − 1, Rows, Columns], where each is a chunk of its own. Null where a chunk passes all of k.
+        public float* PartSums;
 
         public readonly int RowChunks => Blocks(Problem.Rows, ChunkRows);
         public readonly int ColumnChunks => Blocks(Problem.Columns, ChunkColumns);
+        public readonly int Parts => Blocks(Problem.Inner, TileDepth);
         public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
     }
 
@@ -82,9 +93,9 @@ public sealed unsafe partial class CpuDevice
             Direct = IsDirect(problem),
             PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
                 : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
-            ChunkRows = ChunkRows(problem.Rows, TLanes.Rows),
         };
-        var before = !job.Direct && problem.Rows > ManyRows;
+        var before = !job.Direct && problem.Rows > (Threads > 1 && problem.BColumn == 1 ? SeveralPacks * MostRows : ManyRows);
+        job.ChunkRows = ChunkRows(problem.Rows, before ? 64 : MostRows, TLanes.Rows);
         job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips)
             : before ? columns / width
             : columns >= 2 * Threads * OwnStrips * width ? OwnStrips : 1;
@@ -98,14 +109,29 @@ public sealed unsafe partial class CpuDevice
         if (before)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
-            Run(problem, Blocks(columns, 4 * width), &PackStripsChunk<TLanes, TVector>, &job);
+            Run(problem, job.Parts * Blocks(columns, 4 * width), &PackStripsChunk<TLanes, TVector>, &job);
         }
         job.LeftLength = job.PackLeft ? Align(job.ChunkRows * depth) : 0;
         job.TurnedLength = problem.Turned ? Align(job.ChunkRows * job.ChunkColumns) : 0;
         // 64 bytes more keep threads off each other's lines.
         job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : Align(job.PanelStrips * width * depth)) + 16;
         job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength);
-        Run(problem, job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
+        var sums = (job.Parts - 1L) * problem.Rows * problem.Columns;
+        var parted = Threads > 1 && job.Parts > 1 && !problem.Turned && problem.BColumn == 1 && problem.Rows <= ManyRows
+            && (long)problem.Inner * problem.Columns >= PartedElements && sums <= MostPartSums && (problem.Inner - 1) % TileDepth >= LeastLastPart;
+        if (parted) job.PartSums = Scratch(MatMulPartsSlot, (int)sums);
+        Run(problem, (parted ? job.Parts : 1) * job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
+        if (parted) Run(problem, problem.Rows, &AddPartsChunk, &job);
+    }
+
+    // One row.
+    private static void AddPartsChunk(void* arguments, int row)
+    {
+        ref readonly var job = ref *(StripsJob*)arguments;
+        ref readonly var problem = ref job.Problem;
+        var c = problem.C + row * problem.CStride;
+        for (var part = 0; part < job.Parts - 1; part++) PutRow(job.PartSums + (part * problem.Rows + row) * problem.Columns, c, problem.Columns, Store.Add);
+        EndRow(problem, 0, c, problem.Columns);
     }
 
     private static bool IsDirect(in MatMulJob problem)
@@ -117,10 +143,10 @@ public sealed unsafe partial class CpuDevice
     private static int Align(int length) => length + 15 & ~15;
 
     // An even number of blocks of about the same size, so that two threads share them well; larger ones where B may have to come from memory for each.
-    private static int ChunkRows(int rows, int height)
+    private static int ChunkRows(int rows, int most, int height)
     {
         if (rows <= ManyRows) return Blocks(rows, height) * height;
-        var blocks = Math.Max(Math.Clamp(rows / (rows < 1000 ? 64 : 128) & ~1, 2, 16), Blocks(rows, MostRows));
+        var blocks = Math.Max(Math.Clamp(rows / (rows < 1000 ? most : 128) & ~1, 2, 16), Blocks(rows, MostRows));
         return Blocks(Blocks(rows, blocks), height) * height;
     }
 
@@ -135,13 +161,13 @@ public sealed unsafe partial class CpuDevice
     {
         ref readonly var job = ref *(StripsJob*)arguments;
         ref readonly var problem = ref job.Problem;
-        int width = 2 * TLanes.Count, column = chunk * 4 * width;
-        for (var k = 0; k < problem.Inner; k += TileDepth)
-        {
-            var depth = Math.Min(TileDepth, problem.Inner - k);
-            PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column),
-                job.Right + k * Blocks(problem.Columns, width) * width + column * depth);
-        }
+        var width = 2 * TLanes.Count;
+        var (column, part) = Math.DivRem(chunk, job.Parts);
+        column *= 4 * width;
+        var k = part * TileDepth;
+        var depth = Math.Min(TileDepth, problem.Inner - k);
+        PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column),
+            job.Right + k * Blocks(problem.Columns, width) * width + column * depth);
     }
 
     private static void StripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
@@ -149,18 +175,21 @@ public sealed unsafe partial class CpuDevice
         ref readonly var job = ref *(StripsJob*)arguments;
         ref readonly var problem = ref job.Problem;
         int width = 2 * TLanes.Count, height = TLanes.Rows;
-        var (row, column) = Math.DivRem(chunk, job.ColumnChunks);
+        var isPart = job.PartSums != null;
+        var (part, place) = Math.DivRem(chunk, job.RowChunks * job.ColumnChunks);
+        var (row, column) = Math.DivRem(place, job.ColumnChunks);
         row *= job.ChunkRows;
         column *= job.ChunkColumns;
         var rows = Math.Min(job.ChunkRows, problem.Rows - row);
         var columns = Math.Min(job.ChunkColumns, problem.Columns - column);
         float* left = job.OwnScratch, turned = left + job.LeftLength, panel = turned + job.TurnedLength;
-        var c = problem.Turned ? turned : problem.C + row * problem.CStride + column;
-        var product = new Product { ARow = problem.ARow, AStep = problem.AStep, CStride = problem.Turned ? job.ChunkColumns : problem.CStride };
-        for (var k = 0; k == 0 || k < problem.Inner; k += TileDepth)
+        var stride = problem.Turned ? job.ChunkColumns : part > 0 ? problem.Columns : problem.CStride;
+        var c = problem.Turned ? turned : (part > 0 ? job.PartSums + (part - 1) * problem.Rows * stride : problem.C) + row * stride + column;
+        var product = new Product { ARow = problem.ARow, AStep = problem.AStep, CStride = stride };
+        for (int k = part * TileDepth, end = isPart ? k + 1 : problem.Inner; k == 0 || k < end; k += TileDepth)
         {
             product.Depth = Math.Min(TileDepth, problem.Inner - k);
-            product.Store = k == 0 ? problem.Store : Store.Add;
+            product.Store = k == 0 ? problem.Store : part > 0 ? Store.Overwrite : Store.Add;
             product.A = problem.A + row * problem.ARow + k * problem.AStep;
             if (job.PackLeft)
             {
@@ -194,6 +223,7 @@ public sealed unsafe partial class CpuDevice
                 MultiplyStrips<TLanes, TVector>(product, rows, count, panel + count / width * product.BTile);
             }
         }
+        if (isPart) return;
         var bias = problem.Bias == null ? null : problem.Bias + row;
         if (problem.Turned) Turn(turned, job.ChunkColumns, rows, columns, bias, problem.Relu ? 0f : float.NegativeInfinity, problem.C + column * problem.CStride + row, problem.CStride);
         else if (problem.Bias != null || problem.Relu)

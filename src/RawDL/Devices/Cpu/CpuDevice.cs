@@ -100,7 +100,7 @@ public sealed unsafe partial class CpuDevice : Device
     private static int Chunks(int count) => (int)(((long)count + ChunkLength - 1) / ChunkLength);
 
     // Scratch memory of the kernels (packed panels, partial sums): grown on demand, kept for the life of the device, one block per slot.
-    private readonly CpuBuffer?[] _scratch = new CpuBuffer?[9];
+    private readonly CpuBuffer?[] _scratch = new CpuBuffer?[10];
 
     /// <summary>A block of at least <paramref name="length"/> floats, uninitialised, valid until the next call for the same slot.</summary>
     private float* Scratch(int slot, int length)

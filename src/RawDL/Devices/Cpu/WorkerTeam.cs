@@ -1,10 +1,13 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace RawDL;
 
-/// <summary>The caller and its dedicated threads run the numbered chunks of one kernel. Which thread runs a chunk is left to chance, so a kernel may
+/// <summary>The caller and its dedicated threads run the numbered chunks of one kernel. Each thread begins with its own share, neighbouring chunks that are the same
+/// ones in every job of as many, so that what a kernel leaves in a core's caches is found there by the next: lines that another core has written or holds too cost
+/// several times as much, above all where cores share no L3. Who has ended takes chunks of others, so which thread runs a chunk is left to chance and a kernel may
 /// not let its result depend on it: chunk borders are constants of the problem, never of the thread count.</summary>
-/// <remarks>A job is one 64-bit ticket: its number above, the chunks not yet taken below. A thread that wakes late finds nothing left and is not
+/// <remarks>A share is one 64-bit ticket: the job's number above, the chunks not yet taken below. A thread that wakes late finds nothing left and is not
 /// waited for. Workers spin for a short while after a job and then park; a kernel neither allocates nor throws.</remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
 {
@@ -12,17 +15,17 @@ internal sealed unsafe class WorkerTeam : IDisposable
 
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly Line[] _tickets;
     private delegate*<void*, int, void> _body;
     private void* _arguments;
     private int _chunks;
-    private long _ticket;
-    private int _pending;
-    private int _parked;
+    private Line _pending, _parked;
     private volatile bool _stopping;
     [ThreadStatic] private static int t_index;
 
     internal WorkerTeam(int threads)
     {
+        _tickets = new Line[threads];
         _threads = new Thread[threads - 1];
         for (var i = 0; i < _threads.Length; i++)
         {
@@ -48,12 +51,11 @@ internal sealed unsafe class WorkerTeam : IDisposable
         _body = body;
         _arguments = arguments;
         _chunks = chunks;
-        Volatile.Write(ref _pending, chunks);
-        Interlocked.Exchange(ref _ticket, NextJob(chunks));
-        Wake();
-        Drain();
+        Volatile.Write(ref _pending.Value, chunks);
+        Announce();
+        Drain(0);
         // A worker that has lost its processor with a chunk in hand may be waiting for this one.
-        for (var spins = 0; Volatile.Read(ref _pending) != 0; spins++)
+        for (var spins = 0; Volatile.Read(ref _pending.Value) != 0; spins++)
             if (spins < SpinsBeforePark) Pause();
             else Thread.Yield();
     }
@@ -61,32 +63,42 @@ internal sealed unsafe class WorkerTeam : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        Interlocked.Exchange(ref _ticket, NextJob(0));
-        Wake();
+        _chunks = 0;
+        Announce();
         foreach (var thread in _threads) thread.Join();
         _wake.Dispose();
     }
 
-    private long NextJob(int chunks) => ((_ticket >> 32) + 1) << 32 | (uint)chunks;
-
-    private void Wake()
+    private void Announce()
     {
-        var parked = Interlocked.Exchange(ref _parked, 0);
-        if (parked > 0) _wake.Release(parked);
+        var job = Job(0) + 1 << 32;
+        for (var owner = _tickets.Length - 1; owner >= 0; owner--) Volatile.Write(ref _tickets[owner].Value, job | (uint)(ShareEnd(owner) - ShareEnd(owner - 1)));
+        var parked = Interlocked.Exchange(ref _parked.Value, 0);
+        if (parked > 0) _wake.Release((int)parked);
     }
 
-    private void Drain()
+    // One past the last chunk of a thread's share.
+    private int ShareEnd(int owner) => (int)((long)_chunks * (owner + 1) / _tickets.Length);
+
+    // First the own share, then what others have left.
+    private void Drain(int index)
     {
-        while (true)
+        var taken = 0;
+        for (var i = 0; i < _tickets.Length; i++)
         {
-            var ticket = Volatile.Read(ref _ticket);
-            var left = (int)(ticket & 0xFFFF_FFFF);
-            if (left == 0) return;
-            if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket) continue;
-            // The chunk taken keeps the job open, so its fields stay as they are until it is counted off.
-            _body(_arguments, _chunks - left);
-            Interlocked.Decrement(ref _pending);
+            var owner = (index + i) % _tickets.Length;
+            while (true)
+            {
+                var ticket = Volatile.Read(ref _tickets[owner].Value);
+                var left = (int)(ticket & 0xFFFF_FFFF);
+                if (left == 0) break;
+                if (Interlocked.CompareExchange(ref _tickets[owner].Value, ticket - 1, ticket) != ticket) continue;
+                // The chunks taken keep the job open, so its fields stay as they are until they are counted off.
+                _body(_arguments, ShareEnd(owner) - left);
+                taken++;
+            }
         }
+        if (taken > 0) Interlocked.Add(ref _pending.Value, -taken);
     }
 
     private void Work(int index)
@@ -95,16 +107,16 @@ internal sealed unsafe class WorkerTeam : IDisposable
         long seen = 0;
         while (!_stopping)
         {
-            for (var spins = 0; Job() == seen && spins < SpinsBeforePark; spins++) Pause();
-            if (Job() == seen)
+            for (var spins = 0; Job(index) == seen && spins < SpinsBeforePark; spins++) Pause();
+            if (Job(index) == seen)
             {
                 // Announced before the last look: a job that starts in between sees the announcement and releases a permit.
-                Interlocked.Increment(ref _parked);
-                if (Job() == seen || Interlocked.Exchange(ref _parked, 0) is var announced && !Withdraw(announced)) _wake.Wait();
+                Interlocked.Increment(ref _parked.Value);
+                if (Job(index) == seen || Interlocked.Exchange(ref _parked.Value, 0) is var announced && !Withdraw((int)announced)) _wake.Wait();
                 continue;
             }
-            seen = Job();
-            Drain();
+            seen = Job(index);
+            Drain(index);
         }
     }
 
@@ -115,11 +127,18 @@ internal sealed unsafe class WorkerTeam : IDisposable
         return announced > 0;
     }
 
-    private long Job() => Volatile.Read(ref _ticket) >> 32;
+    private long Job(int index) => Volatile.Read(ref _tickets[index].Value) >> 32;
 
     private static void Pause()
     {
         if (X86Base.IsSupported) X86Base.Pause();
         else Thread.SpinWait(8);
+    }
+
+    // Alone in its cache lines, of which processors fetch two at once.
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Line
+    {
+        [FieldOffset(128)] public long Value;
     }
 }
