@@ -18,6 +18,7 @@ internal sealed partial class HotLoopTests
         {
             yield return new("MultiplyAvx512", 16);
             yield return new("Rows8", 16);
+            yield return new("AddRowLanes", 40);
             yield return new("Segments8Avx512", 16);
             yield return new("Segments4Avx512", 8);
         }

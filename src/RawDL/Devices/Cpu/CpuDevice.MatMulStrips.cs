@@ -265,6 +265,7 @@ public sealed unsafe partial class CpuDevice
         if (product.Columns == 0) return;
         product.B = last;
         product.BStep = product.Columns <= TLanes.Count ? TLanes.Count : width;
+        if (TLanes.Count == 16 && MultiplyRowLanes(product, rows)) return;
         if (TLanes.Count == 16 && Fma.IsSupported && product.LeftPanel == 0 && product.Columns <= 8) MultiplyDown<Lanes256, Vector256<float>>(product, rows);
         else MultiplyDown<TLanes, TVector>(product, rows);
     }
