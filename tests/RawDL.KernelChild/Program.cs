@@ -14,7 +14,7 @@ foreach (var (channels, kernel, outputs) in new[] { (1, 5, 20), (3, 3, 4), (20, 
     tape.Backward(x.Conv2dReluMaxPool2d(weight));
 }
 // Rows, columns and depths that take whole tiles, small ones and narrow ones, of operands that are packed and that are not.
-foreach (var (rows, columns, depth) in new[] { (16, 64, 300), (16, 64, 301), (4, 64, 300), (16, 3, 300), (16, 12, 300), (120, 512, 512) })
+foreach (var (rows, columns, depth) in new[] { (16, 64, 300), (16, 64, 301), (4, 64, 300), (16, 3, 300), (16, 12, 300), (1, 130, 300), (1, 70, 300), (120, 512, 512) })
     tape.Variable(new float[rows * depth], new Shape(rows, depth)).MatMul(tape.Variable(new float[depth * columns], new Shape(depth, columns)));
 // Every rule on a segment of every kind.
 var layer = new Linear(8);

@@ -32,6 +32,7 @@ internal sealed partial class HotLoopTests
         }
         if (!Fma.IsSupported) yield break;
         yield return new("Rows4", 8);
+        yield return new("SumRow", 8);
         yield return new("Rows8Narrow", 8);
         yield return new("AddRuns120", 15);
         yield return new("AddRuns64", 8);

@@ -8,36 +8,62 @@ namespace RawDL;
 // registers, so that sums run over k in order and have the bits of the tiles: a sample's result does not depend on how many are asked about at once.
 public sealed unsafe partial class CpuDevice
 {
-    // Columns of a chunk: sums enough to hide the latency of a multiply-add.
-    private const int RowColumns = 64, RowColumnsTurned = 24;
+    // Columns of a chunk: sums enough to hide the latency of a multiply-add, and long pieces of memory.
+    private const int RowVectors = 8, RowColumnsTurned = 24;
 
     private bool MultiplyRow(in MatMulJob problem)
     {
         if (problem.Rows != 1 || problem.Turned || problem.Store != Store.Overwrite || problem.AStep != 1 || MatMulBits < 256 || !Fma.IsSupported) return false;
         var turned = problem.BStep == 1 && problem.BColumn != 1;
-        if (turned ? problem.Columns < 8 : problem.BColumn != 1 || problem.Columns < RowColumns) return false;
+        var isWide = MatMulBits == 512 && problem.Columns >= RowVectors * Lanes512.Count;
+        var width = turned ? RowColumnsTurned : RowVectors * (isWide ? Lanes512.Count : Lanes256.Count);
+        if (turned ? problem.Columns < 8 : problem.BColumn != 1 || problem.Columns < width) return false;
         var job = problem;
-        Run(job, Blocks(job.Columns, turned ? RowColumnsTurned : RowColumns), turned ? &RowTurnedChunk : &RowChunk, &job);
+        Run(job, Blocks(job.Columns, width), turned ? &RowTurnedChunk : isWide ? &RowChunk<Lanes512, Vector512<float>> : &RowChunk<Lanes256, Vector256<float>>, &job);
         return true;
     }
 
-    private static void RowChunk(void* arguments, int chunk)
+    private static void RowChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         ref readonly var job = ref *(MatMulJob*)arguments;
+        var width = RowVectors * TLanes.Count;
         // The last chunk computes some columns of the one before again, and leaves them to it.
-        var first = chunk * RowColumns;
-        var column = Math.Min(first, job.Columns - RowColumns);
-        float* sums = stackalloc float[RowColumns], part = stackalloc float[RowColumns];
-        var rows = stackalloc int[TileDepth];
-        for (var k = 0; k < Math.Min(TileDepth, job.Inner); k++) rows[k] = (int)(k * job.BStep);
+        var first = chunk * width;
+        var column = Math.Min(first, job.Columns - width);
+        var sums = stackalloc float[width];
         for (var k = 0; k == 0 || k < job.Inner; k += TileDepth)
+            SumRow<TLanes, TVector>(job.A + k, job.B + k * job.BStep + column, job.BStep, 2 * TLanes.Count, Math.Min(TileDepth, job.Inner - k), sums, k == 0 ? Store.Overwrite : Store.Add);
+        EndRow(job, column, sums, width);
+        PutRow(sums + (first - column), job.C + first, column + width - first, Store.Overwrite);
+    }
+
+    // sums[j] = or += Σ_k a[k] · b[k · step + j] of four pairs of vectors, in b one pair every next floats.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumRow<TLanes, TVector>(float* a, float* b, nint step, nint next, int depth, float* sums, Store store)
+        where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+        float* b1 = b + next, b2 = b1 + next, b3 = b2 + next;
+        for (var end = a + depth; a < end; a++, b += step, b1 += step, b2 += step, b3 += step)
         {
-            new Span<float>(part, RowColumns).Clear();
-            AddRuns64(job.B + k * job.BStep + column, rows, job.A + k, Math.Min(TileDepth, job.Inner - k), part);
-            PutRow(part, sums, RowColumns, k == 0 ? Store.Overwrite : Store.Add);
+            var v = TLanes.Broadcast(*a);
+            s0 = TLanes.MultiplyAdd(v, TLanes.Load(b), s0);
+            s1 = TLanes.MultiplyAdd(v, TLanes.Load(b + TLanes.Count), s1);
+            s2 = TLanes.MultiplyAdd(v, TLanes.Load(b1), s2);
+            s3 = TLanes.MultiplyAdd(v, TLanes.Load(b1 + TLanes.Count), s3);
+            s4 = TLanes.MultiplyAdd(v, TLanes.Load(b2), s4);
+            s5 = TLanes.MultiplyAdd(v, TLanes.Load(b2 + TLanes.Count), s5);
+            s6 = TLanes.MultiplyAdd(v, TLanes.Load(b3), s6);
+            s7 = TLanes.MultiplyAdd(v, TLanes.Load(b3 + TLanes.Count), s7);
         }
-        EndRow(job, column, sums, RowColumns);
-        PutRow(sums + (first - column), job.C + first, column + RowColumns - first, Store.Overwrite);
+        Put<TLanes, TVector>(s0, sums, TLanes.Count, store);
+        Put<TLanes, TVector>(s1, sums + TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s2, sums + 2 * TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s3, sums + 3 * TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s4, sums + 4 * TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s5, sums + 5 * TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s6, sums + 6 * TLanes.Count, TLanes.Count, store);
+        Put<TLanes, TVector>(s7, sums + 7 * TLanes.Count, TLanes.Count, store);
     }
 
     private static void RowTurnedChunk(void* arguments, int chunk)
