@@ -8,7 +8,7 @@ public sealed class LeNetStep : IDisposable
 {
     private readonly float[] _images;
     private readonly int[] _labels;
-    private readonly Tape _inference;
+    private Tape? _inference;
     private readonly DeviceBuffer _values, _gradients, _velocity;
     private readonly Tensor _flatValues, _flatGradients;
     // What a step begins with zeros, and what a product overwrites.
@@ -22,7 +22,7 @@ public sealed class LeNetStep : IDisposable
     public LeNetStep(Device device, int batch, LeNetWidths widths)
     {
         Batch = batch;
-        (Tape, _inference) = (new Tape(device), new Tape(device, TapeMode.Inference));
+        Tape = new Tape(device);
         _images = Numbers(1, batch * 784, 0f, 1f);
         _labels = new int[batch];
         for (var i = 0; i < batch; i++) _labels[i] = i % 10;
@@ -60,6 +60,9 @@ public sealed class LeNetStep : IDisposable
     /// <summary>The loss before the update; the device has ended.</summary>
     public float Run()
     {
+        // Its weights are about to change.
+        _inference?.Dispose();
+        _inference = null;
         Tape.Reset();
         foreach (var gradient in _zeros) gradient.Fill(0f);
         foreach (var (parameter, gradient) in _matrices) parameter.BeginGradient(gradient);
@@ -74,6 +77,7 @@ public sealed class LeNetStep : IDisposable
     /// <param name="logits">[Batch, 10].</param>
     public void Infer(Span<float> logits)
     {
+        _inference ??= new Tape(Tape.Device, TapeMode.Inference) { FixedWeights = true };
         _inference.Reset();
         Forward(_inference).CopyTo(logits);
     }
@@ -81,7 +85,7 @@ public sealed class LeNetStep : IDisposable
     public void Dispose()
     {
         Tape.Dispose();
-        _inference.Dispose();
+        _inference?.Dispose();
         _values.Dispose();
         _gradients.Dispose();
         _velocity.Dispose();

@@ -81,7 +81,7 @@ internal sealed class Benchmark(Device device, int batch, double seconds, Cancel
         using var optimizer = configuration.CreateOptimizer();
         optimizer.Attach(model.Parameters);
         using var loader = new DataLoader(data, new DataLoaderOptions { BatchSize = batch, Normalization = model.Normalization });
-        using (var inference = new Tape(device, TapeMode.Inference))
+        using (var inference = new Tape(device, TapeMode.Inference) { FixedWeights = true })
         {
             Measure("LeNet, evaluation", (double)batch * model.Network.Flops, batch, () =>
             {

@@ -97,6 +97,30 @@ public sealed class MatMulTests
         }
     }
 
+    // Rows alone and in blocks; whole strips, some of them, and a last one of every kind; shallow and deep k.
+    [Test]
+    public void A_packed_operand_gives_the_same_bits([ValueSource(nameof(Widths))] int width, [Values(1, 7, 97)] int rows, [Values(Transpose.None, Transpose.Right)] Transpose transpose)
+    {
+        foreach (var (columns, inner) in new[] { (10, 500), (33, 7), (128, 255), (129, 256), (140, 300), (170, 520) })
+            for (var threads = 1; threads <= 2; threads++)
+            {
+                using var device = new CpuDevice(threads) { MatMulBits = width };
+                using var tape = new Tape(device, TapeMode.Inference);
+                MatMulGeometry geometry = new(rows, columns, inner, transpose);
+                Tensor a = tape.Input(Values(1, rows * inner, Random), new(rows, inner)), bias = tape.Input(Values(3, columns, Random), new(columns));
+                var b = tape.Input(Values(2, inner * columns, Random), transpose == Transpose.None ? new(inner, columns) : new(columns, inner));
+                Tensor expected = tape.Allocate(new(rows, columns)), c = tape.Allocate(new(rows, columns));
+                using var packed = device.PackRight(geometry, b)!;
+                foreach (var (added, relu) in new[] { (bias, true), (bias, false), (null, false) })
+                {
+                    device.MatMulBias(geometry, a, b, added, expected, relu);
+                    c.Fill(float.NaN);
+                    device.MatMulPacked(geometry, a, packed, added, c, relu);
+                    Assert.That(Bits(c.ToArray()), Is.EqualTo(Bits(expected.ToArray())), $"{geometry}, {width} bits, {threads} threads");
+                }
+            }
+    }
+
     [Test]
     public void Relu_passes_what_is_not_a_number([Values(1, 5, 150)] int rows, [Values(Transpose.None, Transpose.Right)] Transpose transpose)
     {

@@ -91,6 +91,45 @@ public sealed class TapeTests
     }
 
     [Test]
+    public void Weights_that_stay_are_packed_once_and_give_the_same_bits()
+    {
+        float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => (i * 37 % 129 - 64) / 63f)];
+        using var kept = new Tape(_device, TapeMode.Inference);
+        var variable = kept.Input(Numbers(150 * 300), new Shape(150, 300));
+        Tensor weight = new(variable.Buffer, 0, variable.Shape), half = new(variable.Buffer, 0, new Shape(75, 300));
+        using var plain = new Tape(_device, TapeMode.Inference);
+        using (var tape = new Tape(_device, TapeMode.Inference) { FixedWeights = true })
+        {
+            Check(1);
+            var allocations = _device.Allocations;
+            // What is used once is not packed; then it is, once, for any number of rows.
+            for (var i = 0; i < 3; i++) Check(1);
+            Assert.That(_device.Allocations, Is.EqualTo(allocations + 1));
+            Check(30);
+            // A weight that lies at the same place but is another; and what belongs to a step and may change with it.
+            Check(1, half);
+            Check(1, half);
+            Check(1, variable);
+            Check(1, variable);
+
+            void Check(int rows, Tensor? by = null)
+            {
+                by ??= weight;
+                tape.Reset();
+                plain.Reset();
+                var y = tape.Input(Numbers(rows * 300), new Shape(rows, 300)).Linear(by);
+                Assert.That(y.ToArray(), Is.EqualTo(plain.Input(Numbers(rows * 300), new Shape(rows, 300)).Linear(by).ToArray()));
+            }
+        }
+        // Others are seen by the next tape, and by one that does not count on them at once.
+        weight.Fill(1f);
+        using var next = new Tape(_device, TapeMode.Inference) { FixedWeights = true };
+        foreach (var tape in (Tape[])[next, plain, next])
+            Assert.That(tape.Input(Enumerable.Repeat(1f, 300).ToArray(), new Shape(1, 300)).Linear(weight).ToArray(), Is.All.EqualTo(300f));
+        Assert.That(() => new Tape(_device) { FixedWeights = true }, Throws.ArgumentException.With.Message.Contains("expected a tape for inference, got one for training"));
+    }
+
+    [Test]
     public void Reset_reuses_the_memory_of_the_step()
     {
         using var tape = new Tape(_device);

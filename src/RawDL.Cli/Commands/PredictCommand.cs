@@ -48,13 +48,14 @@ internal sealed class PredictCommand
         using var model = _model.Open(parsed, session, device);
         if (_cluster.IsGiven(parsed)) return _cluster.Run(parsed, session, model);
         var answers = new List<Answer>();
-        foreach (var file in parsed.GetValue(_files)!) Ask(model, session, file, parsed.GetValue(_limit) ?? int.MaxValue, answers);
+        using var predictor = new Predictor(model);
+        foreach (var file in parsed.GetValue(_files)!) Ask(model, predictor, session, file, parsed.GetValue(_limit) ?? int.MaxValue, answers);
         var top = Math.Min(parsed.GetValue(_top) ?? 3, model.ClassNames.Count);
         session.Emit(json => WriteJson(json, answers, model.ClassNames, top), text => Write(text, answers, model.ClassNames, top));
         return (int)ExitCode.Ok;
     }
 
-    private static void Ask(Model model, Session session, string file, int limit, List<Answer> answers)
+    private static void Ask(Model model, Predictor predictor, Session session, string file, int limit, List<Answer> answers)
     {
         var samples = SampleFile.Read(file, model.SampleShape, model.ClassNames, session.Say);
         var size = model.SampleShape.Count;
@@ -64,7 +65,7 @@ internal sealed class PredictCommand
             Signals.Stop.ThrowIfCancellationRequested();
             var values = new float[Math.Min(Portion, count - first) * size];
             for (var i = 0; i < values.Length / size; i++) samples.Read(first + i, values.AsSpan(i * size, size));
-            var results = model.Predict(values);
+            var results = predictor.Predict(values);
             var width = results.Length / (values.Length / size);
             for (var i = 0; i < values.Length / size; i++) answers.Add(new Answer(file, first + i, results[(i * width)..((i + 1) * width)]));
         }

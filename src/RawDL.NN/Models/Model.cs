@@ -4,7 +4,7 @@ namespace RawDL.NN;
 public sealed partial class Model : IDisposable
 {
     // Constant, so that the sums of an evaluation do not depend on the training's batch size.
-    private const int EvaluationBatch = 250;
+    internal const int EvaluationBatch = 250;
 
     private Model(TrainingConfiguration configuration, Shape sample, IReadOnlyList<string> classNames, int targetCount, Normalization normalization, Device device, SafetensorsFile? file = null)
     {
@@ -125,7 +125,7 @@ public sealed partial class Model : IDisposable
             Rank = communicator.Rank,
             Size = communicator.Size,
         });
-        using var tape = new Tape(Device, TapeMode.Inference);
+        using var tape = new Tape(Device, TapeMode.Inference) { FixedWeights = true };
         var scores = new float[ClassNames.Count];
         loader.Start(0);
         while (loader.TryNext(out var batch))
@@ -145,33 +145,12 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    /// <summary>What the model says of raw samples: class probabilities that sum to 1, or the outputs of a regression.</summary>
-    /// <param name="samples">A whole number of samples of <see cref="SampleShape"/>, in raw units.</param>
-    /// <returns>[N, classes], or [N, outputs] for a regression.</returns>
+    /// <summary>What the model says of raw samples: <see cref="Predictor.Predict"/>, once. Who asks again and again takes a <see cref="Predictor"/>.</summary>
     /// <exception cref="ShapeException">Not a whole number of samples.</exception>
     public float[] Predict(ReadOnlySpan<float> samples)
     {
-        var size = SampleShape.Count;
-        if (samples.Length % size != 0) throw new ShapeException($"Predict: expected a multiple of {size} values for samples {SampleShape}, got {samples.Length}.");
-        var count = samples.Length / size;
-        var width = ClassNames.Count > 0 ? ClassNames.Count : Outputs;
-        var results = new float[count * width];
-        using var tape = new Tape(Device, TapeMode.Inference);
-        for (var first = 0; first < count; first += EvaluationBatch)
-        {
-            tape.Reset();
-            var n = Math.Min(EvaluationBatch, count - first);
-            var inputs = samples.Slice(first * size, n * size).ToArray();
-            Normalization.Apply(inputs, SampleShape);
-            var outputs = Forward(tape.Input(inputs, SampleShape.Batched(n))).ToArray();
-            for (var i = 0; i < n; i++)
-            {
-                var result = results.AsSpan((first + i) * width, width);
-                if (ClassNames.Count > 0) Probabilities(outputs.AsSpan(i * Outputs, Outputs), result);
-                else outputs.AsSpan(i * Outputs, Outputs).CopyTo(result);
-            }
-        }
-        return results;
+        using var predictor = new Predictor(this);
+        return predictor.Predict(samples);
     }
 
     /// <summary>Checks that a data set has this model's samples and classes or targets.</summary>
@@ -203,7 +182,7 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    private void Probabilities(ReadOnlySpan<float> outputs, Span<float> result)
+    internal void Probabilities(ReadOnlySpan<float> outputs, Span<float> result)
     {
         if (Configuration.Loss == LossKind.BinaryCrossEntropy && outputs.Length == 1)
         {

@@ -24,7 +24,7 @@ public sealed class ScoreTask : ISparkTask
         var model = _pool.Rent(command.Hash, Math.Max(1, context.Cpus), () => context.Broadcast(command.Model));
         try
         {
-            if (command.Kind == ScoreKind.Predict) Predict(command, model.Model, context, input, output);
+            if (command.Kind == ScoreKind.Predict) Predict(command, model, context, input, output);
             else Evaluate(command, model.Model, context, input, output);
         }
         finally
@@ -33,23 +33,25 @@ public sealed class ScoreTask : ISparkTask
         }
     }
 
-    private static void Predict(ScoreCommand command, Model model, TaskContext context, TaskInput input, TaskOutput output)
+    private static void Predict(ScoreCommand command, ScoringModel scoring, TaskContext context, TaskInput input, TaskOutput output)
     {
+        var model = scoring.Model;
         var before = 0L;
         while (input.ReadBatch() is { } batch)
         {
             var layout = Layout(command, batch);
             var samples = new SampleColumns([.. command.Features.Select(column => ArrowColumns.Read(batch.Column(column)))], layout);
             var predictions = new PredictionColumns(model, batch.Length);
-            Predict(command, model, samples, predictions, batch.Length, before, context.Cancellation);
+            Predict(command, scoring, samples, predictions, batch.Length, before, context.Cancellation);
             List<Field> fields = [.. command.Kept.Select(column => batch.Schema.GetFieldByIndex(column)), .. PredictionColumns.Fields(model)];
             output.WriteBatch(new RecordBatch(new Schema(fields, null), [.. command.Kept.Select(batch.Column), .. predictions.Create()], batch.Length));
             before += batch.Length;
         }
     }
 
-    private static void Predict(ScoreCommand command, Model model, SampleColumns samples, PredictionColumns predictions, int count, long before, CancellationToken cancel)
+    private static void Predict(ScoreCommand command, ScoringModel scoring, SampleColumns samples, PredictionColumns predictions, int count, long before, CancellationToken cancel)
     {
+        var model = scoring.Model;
         var size = model.SampleShape.Count;
         var values = new float[Math.Min(Portion, count) * size];
         var rows = new List<int>(Portion);
@@ -67,7 +69,7 @@ public sealed class ScoreTask : ISparkTask
             }
             if (rows.Count < Portion && row < count - 1) continue;
             cancel.ThrowIfCancellationRequested();
-            var results = model.Predict(values.AsSpan(0, rows.Count * size));
+            var results = scoring.Predictor.Predict(values.AsSpan(0, rows.Count * size));
             var width = PredictionColumns.Width(model);
             for (var i = 0; i < rows.Count; i++) predictions.Set(rows[i], results.AsSpan(i * width, width));
             rows.Clear();

@@ -8,13 +8,16 @@ internal sealed class ScoringModel : IDisposable
 {
     private readonly CpuDevice _device;
 
-    private ScoringModel(string hash, CpuDevice device, Model model) => (Hash, _device, Model) = (hash, device, model);
+    private ScoringModel(string hash, CpuDevice device, Model model) =>
+        (Hash, _device, Model, Predictor) = (hash, device, model, new Predictor(model));
 
     internal string Hash { get; }
 
     internal int Threads => _device.Threads;
 
     internal Model Model { get; }
+
+    internal Predictor Predictor { get; }
 
     /// <exception cref="SparkProtocolException">The bytes are not those of the driver.</exception>
     internal static ScoringModel Open(string hash, int threads, ReadOnlyMemory<byte> bytes)
@@ -34,6 +37,7 @@ internal sealed class ScoringModel : IDisposable
 
     public void Dispose()
     {
+        Predictor.Dispose();
         Model.Dispose();
         _device.Dispose();
     }

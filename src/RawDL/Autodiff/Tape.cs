@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace RawDL;
 
 /// <summary>What a tape is for.</summary>
@@ -21,6 +23,8 @@ public sealed class Tape : IDisposable
     private readonly List<Tensor> _tensors = [];
     private readonly List<Entry> _history = [];
     private int _made, _recorded;
+    // By what a product reads of them: weights that were used once, and null; or twice and more, and packed where the device packs.
+    private readonly Dictionary<(DeviceBuffer Buffer, int Offset, int Inner, int Columns, Transpose Transpose), DeviceBuffer?> _packed = [];
 
     /// <summary>Creates an empty tape on a device.</summary>
     public Tape(Device device, TapeMode mode = TapeMode.Training)
@@ -38,6 +42,15 @@ public sealed class Tape : IDisposable
 
     /// <summary>True when gradients are recorded.</summary>
     public bool IsTraining => Mode == TapeMode.Training;
+
+    /// <summary>Whether tensors without a tape, the weights, keep their values as long as this tape lives. Products by a weight then keep it packed from its second use on;
+    /// results are the same bits. What is written to such a weight in the meantime may not be seen.</summary>
+    /// <exception cref="ArgumentException">Set for a tape that trains.</exception>
+    public bool FixedWeights
+    {
+        get;
+        init => field = !value || !IsTraining ? value : throw new ArgumentException("Tape.FixedWeights: expected a tape for inference, got one for training.");
+    }
 
     /// <summary>Seed of the counter-based random numbers of this tape's operations (dropout).</summary>
     public ulong Seed { get; set; }
@@ -141,10 +154,21 @@ public sealed class Tape : IDisposable
         _inUse.Clear();
     }
 
+    /// <summary>A weight as products read it, or null where they read it as it lies.</summary>
+    internal DeviceBuffer? Packed(in MatMulGeometry geometry, Tensor weight)
+    {
+        if (!FixedWeights || weight.Tape is not null) return null;
+        ref var packed = ref CollectionsMarshal.GetValueRefOrAddDefault(_packed, (weight.Buffer, weight.Offset, geometry.Inner, geometry.Columns, geometry.Transpose), out var isKnown);
+        if (isKnown) packed ??= Device.PackRight(geometry, weight);
+        return packed;
+    }
+
     /// <summary>Frees all memory of the tape.</summary>
     public void Dispose()
     {
         Reset();
+        foreach (var packed in _packed.Values) packed?.Dispose();
+        _packed.Clear();
         foreach (var free in _pool.Values)
             while (free.TryPop(out var buffer)) buffer.Dispose();
     }

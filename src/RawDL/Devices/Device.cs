@@ -106,6 +106,10 @@ public abstract class Device : IDisposable
         if (bias is not null) BinaryForward<AddOp>(new BroadcastGeometry(geometry.Rows, geometry.Columns, 1), c, bias, c);
         if (relu) UnaryForward(new ReluOp(), c, c);
     }
+    /// <summary>B in the order in which <see cref="MatMulPacked"/> reads it, for any number of rows; null where the device reads operands as they lie. The caller disposes it.</summary>
+    protected internal virtual DeviceBuffer? PackRight(in MatMulGeometry geometry, Tensor b) => null;
+    /// <summary>As <see cref="MatMulBias"/>, bit for bit, of a B from <see cref="PackRight"/>. Called only where that gives one.</summary>
+    protected internal virtual void MatMulPacked(in MatMulGeometry geometry, Tensor a, DeviceBuffer b, Tensor? bias, Tensor c, bool relu) => throw new NotSupportedException();
     /// <summary>y = x ⋆ weight (+ bias).</summary>
     protected internal abstract void Conv2dForward(in Conv2dGeometry geometry, Tensor x, Tensor weight, Tensor? bias, Tensor y);
     /// <summary>dx += gradient by the input.</summary>

@@ -17,7 +17,8 @@ public static partial class TensorOps
         var geometry = MatMulGeometry.Resolve(x.Shape, weight.Shape, Transpose.Right);
         var tape = Tape.Of(x, weight);
         var y = tape.Allocate(new Shape(geometry.Rows, geometry.Columns));
-        tape.Device.MatMulBias(geometry, x, weight, bias, y, relu);
+        if (tape.Packed(geometry, weight) is { } packed) tape.Device.MatMulPacked(geometry, x, packed, bias, y, relu);
+        else tape.Device.MatMulBias(geometry, x, weight, bias, y, relu);
         tape.Record(y, (geometry, x, weight, bias, relu, y), static step =>
         {
             var (geometry, x, weight, bias, relu, y) = step;

@@ -31,6 +31,22 @@ public sealed class ModelTests
     }
 
     [Test]
+    public void A_predictor_gives_one_by_one_what_the_model_gives_at_once()
+    {
+        using var device = new CpuDevice(2);
+        var configuration = new ConfigurationBuilder("m").Seed(1).Layers(new Conv2d(2, 5), new Linear(140) { Activation = Activation.Relu() }, new Linear(10)).Build();
+        using var model = Model.Create(configuration, Data.Train, device);
+        using var predictor = new Predictor(model);
+        var samples = new float[6 * 784];
+        for (var i = 0; i < 6; i++) Data.Test.Read(i, samples.AsSpan(784 * i, 784));
+        var expected = model.Predict(samples);
+        for (var i = 0; i < 4; i++) Assert.That(predictor.Predict(samples.AsSpan(784 * i, 784)), Is.EqualTo(expected[(10 * i)..(10 * i + 10)]), $"sample {i}");
+        Assert.That(predictor.Predict(samples), Is.EqualTo(expected));
+        Assert.That(() => predictor.Predict(samples.AsSpan(1)), Throws.TypeOf<ShapeException>().With.Message.Contains("multiple of 784"));
+        Assert.That(predictor.Predict([]), Is.Empty);
+    }
+
+    [Test]
     public void The_file_is_plain_safetensors_with_one_tensor_per_parameter()
     {
         using var folder = new TemporaryFolder();

@@ -48,7 +48,7 @@ public sealed unsafe partial class CpuDevice
 
         /// <summary>The problem, or its transpose where that lets the larger operand be read where it lies, along k, and the smaller one be packed. Only where
         /// C is overwritten: its sums are formed aside and turned at the end.</summary>
-        public MatMulJob(in MatMulGeometry geometry, float* a, float* b, float* bias, float* c, Store store)
+        public MatMulJob(in MatMulGeometry geometry, float* a, float* b, float* bias, float* c, Store store, bool mayTurn = true)
         {
             (Rows, Columns, Inner, var transpose) = geometry;
             A = a;
@@ -58,7 +58,7 @@ public sealed unsafe partial class CpuDevice
             (Store, CStride) = (store, Columns);
             (ARow, AStep) = (transpose & Transpose.Left) != 0 ? (1, Rows) : (Inner, 1);
             (BColumn, BStep) = (transpose & Transpose.Right) != 0 ? (Inner, 1) : (1, Columns);
-            if (store == Store.Add || (transpose & Transpose.Right) == 0 || Rows == 1 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
+            if (!mayTurn || store == Store.Add || (transpose & Transpose.Right) == 0 || Rows == 1 || Rows >= Columns || Rows > TurnedRows || Inner > TurnedInner) return;
             Turned = true;
             A = b;
             B = a;

@@ -9,7 +9,7 @@ namespace RawDL;
 public sealed unsafe partial class CpuDevice
 {
     // Columns of a chunk: sums enough to hide the latency of a multiply-add, and long pieces of memory.
-    private const int RowVectors = 8, RowColumnsTurned = 24;
+    private const int RowStrips = 4, RowVectors = 2 * RowStrips, RowColumnsTurned = 24;
 
     private bool MultiplyRow(in MatMulJob problem)
     {

@@ -8,8 +8,7 @@ namespace RawDL;
 // of B. Small operands are read where they lie, and rows of A wherever they lie along k. For few rows each chunk packs its own strips;
 // for many, B is packed before by all, in panels that come to L1 one by one. Few rows by a large B are also cut along k, each TileDepth of it a chunk, whose sums are then
 // added in order: so a thread reads those rows of B that it has in its caches from other products of a weight, and that it will update.
-// No packed operand is kept for the next call: whoever has a tensor or its address may write to it, so nothing tells that weights are still what they were,
-// and packing them takes some hundredths of the time.
+// No packed operand is kept for the next call unless the caller says that it stays as it is (Tape.FixedWeights): whoever has a tensor or its address may write to it.
 public sealed unsafe partial class CpuDevice
 {
     private const int MatMulThreadsSlot = 0, RightPanelsSlot = 1, MatMulPartsSlot = 9;
@@ -82,7 +81,7 @@ public sealed unsafe partial class CpuDevice
             }
     }
 
-    private void MultiplyStripsPart<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private void MultiplyStripsPart<TLanes, TVector>(in MatMulJob problem, float* packed = null) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         var width = 2 * TLanes.Count;
         var columns = Blocks(problem.Columns, width) * width;
@@ -90,11 +89,12 @@ public sealed unsafe partial class CpuDevice
         var job = new StripsJob
         {
             Problem = problem,
-            Direct = IsDirect(problem),
+            Direct = packed == null && IsDirect(problem),
+            Right = packed,
             PackLeft = problem.AStep != 1 ? problem.Inner > TurnedDepth
                 : problem.Rows > ManyRows && problem.Columns >= LeftColumns && problem.Inner >= LeftDepth,
         };
-        var before = !job.Direct && problem.Rows > (Threads > 1 && problem.BColumn == 1 ? SeveralPacks * MostRows : ManyRows);
+        var before = packed != null || !job.Direct && problem.Rows > (Threads > 1 && problem.BColumn == 1 ? SeveralPacks * MostRows : ManyRows);
         job.ChunkRows = ChunkRows(problem.Rows, before ? 64 : MostRows, TLanes.Rows);
         job.PanelStrips = depth <= ShallowDepth ? Math.Clamp(4 * TileDepth / Math.Max(1, depth), 1, ShallowStrips)
             : before ? columns / width
@@ -106,7 +106,7 @@ public sealed unsafe partial class CpuDevice
         // What is read where it lies costs nothing to share.
         if (job.Direct && job.RowChunks * job.ColumnChunks == 1 && problem.Products >= 2 * SerialProducts)
             job.ChunkRows = Blocks(Blocks(problem.Rows, 2), TLanes.Rows) * TLanes.Rows;
-        if (before)
+        if (before && packed == null)
         {
             job.Right = Scratch(RightPanelsSlot, columns * problem.Inner);
             Run(problem, job.Parts * Blocks(columns, 4 * width), &PackStripsChunk<TLanes, TVector>, &job);
@@ -117,7 +117,7 @@ public sealed unsafe partial class CpuDevice
         job.ThreadScratchLength = job.LeftLength + job.TurnedLength + (before ? 0 : Align(job.PanelStrips * width * depth)) + 16;
         job.ThreadScratch = Scratch(MatMulThreadsSlot, Threads * job.ThreadScratchLength);
         var sums = (job.Parts - 1L) * problem.Rows * problem.Columns;
-        var parted = Threads > 1 && job.Parts > 1 && !problem.Turned && problem.BColumn == 1 && problem.Rows <= ManyRows
+        var parted = Threads > 1 && job.Parts > 1 && packed == null && !problem.Turned && problem.BColumn == 1 && problem.Rows <= ManyRows
             && (long)problem.Inner * problem.Columns >= PartedElements && sums <= MostPartSums && (problem.Inner - 1) % TileDepth >= LeastLastPart;
         if (parted) job.PartSums = Scratch(MatMulPartsSlot, (int)sums);
         Run(problem, (parted ? job.Parts : 1) * job.RowChunks * job.ColumnChunks, &StripsChunk<TLanes, TVector>, &job);
