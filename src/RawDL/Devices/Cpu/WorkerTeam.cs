@@ -6,7 +6,7 @@ namespace RawDL;
 /// <summary>The caller and its dedicated threads run the numbered chunks of one kernel. Each thread begins with its own share, neighbouring chunks that are the same
 /// ones in every job of as many, so that what a kernel leaves in a core's caches is found there by the next: lines that another core has written or holds too cost
 /// several times as much, above all where cores share no L3. Who has ended takes chunks of others, so which thread runs a chunk is left to chance and a kernel may
-/// not let its result depend on it: chunk borders are constants of the problem, never of the thread count.</summary>
+/// not let its result depend on it: sums are cut at constants of the problem, never by the thread count.</summary>
 /// <remarks>A share is one 64-bit ticket: the job's number above, the chunks not yet taken below. A thread that wakes late finds nothing left and is not
 /// waited for. Workers spin for a short while after a job and then park; a kernel neither allocates nor throws.</remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
@@ -83,10 +83,10 @@ internal sealed unsafe class WorkerTeam : IDisposable
     // First the own share, then what others have left.
     private void Drain(int index)
     {
-        var taken = 0;
         for (var i = 0; i < _tickets.Length; i++)
         {
             var owner = (index + i) % _tickets.Length;
+            var taken = 0;
             while (true)
             {
                 var ticket = Volatile.Read(ref _tickets[owner].Value);
@@ -97,8 +97,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
                 _body(_arguments, ShareEnd(owner) - left);
                 taken++;
             }
+            if (taken > 0) Interlocked.Add(ref _pending.Value, -taken);
         }
-        if (taken > 0) Interlocked.Add(ref _pending.Value, -taken);
     }
 
     private void Work(int index)
