@@ -66,7 +66,7 @@ internal sealed class PredictCommand
             var values = new float[Math.Min(Portion, count - first) * size];
             for (var i = 0; i < values.Length / size; i++) samples.Read(first + i, values.AsSpan(i * size, size));
             var results = predictor.Predict(values);
-            var width = results.Length / (values.Length / size);
+            var width = model.PredictionWidth;
             for (var i = 0; i < values.Length / size; i++) answers.Add(new Answer(file, first + i, results[(i * width)..((i + 1) * width)]));
         }
     }

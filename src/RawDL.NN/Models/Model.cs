@@ -53,6 +53,9 @@ public sealed partial class Model : IDisposable
     /// <summary>Outputs of the network per sample.</summary>
     public int Outputs => Network.OutputShape.Count;
 
+    /// <summary>Values of a prediction per sample: one per class, or the outputs of a regression.</summary>
+    public int PredictionWidth => ClassNames.Count > 0 ? ClassNames.Count : Outputs;
+
     /// <summary>A model with its first values.</summary>
     /// <param name="configuration">The network and its seed.</param>
     /// <param name="train">Gives the shape of a sample, the classes and the normalisation.</param>

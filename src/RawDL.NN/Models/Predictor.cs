@@ -17,7 +17,7 @@ public sealed class Predictor(Model model) : IDisposable
         var size = model.SampleShape.Count;
         if (samples.Length % size != 0) throw new ShapeException($"Predict: expected a multiple of {size} values for samples {model.SampleShape}, got {samples.Length}.");
         var count = samples.Length / size;
-        var width = model.ClassNames.Count > 0 ? model.ClassNames.Count : model.Outputs;
+        var width = model.PredictionWidth;
         var results = new float[count * width];
         for (var first = 0; first < count; first += Model.EvaluationBatch)
         {

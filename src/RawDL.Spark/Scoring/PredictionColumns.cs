@@ -16,7 +16,7 @@ internal sealed class PredictionColumns
 
     internal PredictionColumns(Model model, int rows)
     {
-        (_classes, _width) = (model.ClassNames, Width(model));
+        (_classes, _width) = (model.ClassNames, model.PredictionWidth);
         (_values, _missing) = (new float[checked(rows * _width)], new bool[rows]);
     }
 
@@ -25,9 +25,6 @@ internal sealed class PredictionColumns
 
     /// <summary>The columns as Spark declares them.</summary>
     internal static string Ddl(Model model) => model.ClassNames.Count > 0 ? "prediction INT, class STRING, probability DOUBLE, probabilities ARRAY<FLOAT>" : "outputs ARRAY<FLOAT>";
-
-    /// <summary>Values that a model says of a row.</summary>
-    internal static int Width(Model model) => model.ClassNames.Count > 0 ? model.ClassNames.Count : model.Outputs;
 
     internal void Set(int row, ReadOnlySpan<float> values) => values.CopyTo(_values.AsSpan(row * _width));
 

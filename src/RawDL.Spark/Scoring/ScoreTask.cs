@@ -70,7 +70,7 @@ public sealed class ScoreTask : ISparkTask
             if (rows.Count < Portion && row < count - 1) continue;
             cancel.ThrowIfCancellationRequested();
             var results = scoring.Predictor.Predict(values.AsSpan(0, rows.Count * size));
-            var width = PredictionColumns.Width(model);
+            var width = model.PredictionWidth;
             for (var i = 0; i < rows.Count; i++) predictions.Set(rows[i], results.AsSpan(i * width, width));
             rows.Clear();
         }

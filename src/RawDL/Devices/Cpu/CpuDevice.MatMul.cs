@@ -26,12 +26,12 @@ public sealed unsafe partial class CpuDevice
     /// <summary>Bits of the vectors that matrix products use here; tests set others that run everywhere.</summary>
     internal int MatMulBits { get; set; } = Avx512F.IsSupported ? 512 : Fma.IsSupported ? 256 : 128;
 
-    private void MatMul(in MatMulJob job)
+    private void MatMul(in MatMulJob job, float* packed = null)
     {
-        if (job.Rows == 0 || job.Columns == 0 || MultiplyRow(job)) return;
-        if (MatMulBits == 512) MultiplyStrips<Lanes512, Vector512<float>>(job);
-        else if (MatMulBits == 256) MultiplyStrips<Lanes256, Vector256<float>>(job);
-        else MultiplyStrips<Lanes128, Vector128<float>>(job);
+        if (job.Rows == 0 || job.Columns == 0 || packed == null && MultiplyRow(job)) return;
+        if (MatMulBits == 512) MultiplyStrips<Lanes512, Vector512<float>>(job, packed);
+        else if (MatMulBits == 256) MultiplyStrips<Lanes256, Vector256<float>>(job, packed);
+        else MultiplyStrips<Lanes128, Vector128<float>>(job, packed);
     }
 
     /// <summary>A product and how its operands lie: A[r, k] at A[r · ARow + k · AStep], B[k, j] at B[k · BStep + j · BColumn].</summary>

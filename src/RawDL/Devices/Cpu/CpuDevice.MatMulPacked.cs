@@ -14,21 +14,14 @@ public sealed unsafe partial class CpuDevice
         var packed = (CpuBuffer)Allocate((int)length);
         var job = new StripsJob { Problem = new MatMulJob(geometry, null, Pointer(b), null, null, Store.Overwrite, mayTurn: false), Right = packed.Pointer };
         var chunks = job.Parts * Blocks(geometry.Columns, 4 * width);
-        if (MatMulBits == 512) _team.Run(chunks, &PackStripsChunk<Lanes512, Vector512<float>>, &job);
-        else if (MatMulBits == 256) _team.Run(chunks, &PackStripsChunk<Lanes256, Vector256<float>>, &job);
-        else _team.Run(chunks, &PackStripsChunk<Lanes128, Vector128<float>>, &job);
+        _team.Run(chunks, MatMulBits == 512 ? &PackStripsChunk<Lanes512, Vector512<float>>
+            : MatMulBits == 256 ? &PackStripsChunk<Lanes256, Vector256<float>> : &PackStripsChunk<Lanes128, Vector128<float>>, &job);
         return packed;
     }
 
     /// <inheritdoc/>
-    protected internal override void MatMulPacked(in MatMulGeometry geometry, Tensor a, DeviceBuffer b, Tensor? bias, Tensor c, bool relu)
-    {
-        if (geometry.Rows == 0) return;
-        var job = new MatMulJob(geometry, Pointer(a), null, PointerOrNull(bias), Pointer(c), Store.Overwrite, mayTurn: false) { Relu = relu };
-        if (MatMulBits == 512) MultiplyPacked<Lanes512, Vector512<float>>(job, Pointer(b));
-        else if (MatMulBits == 256) MultiplyPacked<Lanes256, Vector256<float>>(job, Pointer(b));
-        else MultiplyPacked<Lanes128, Vector128<float>>(job, Pointer(b));
-    }
+    protected internal override void MatMulPacked(in MatMulGeometry geometry, Tensor a, DeviceBuffer b, Tensor? bias, Tensor c, bool relu) =>
+        MatMul(new MatMulJob(geometry, Pointer(a), null, PointerOrNull(bias), Pointer(c), Store.Overwrite, mayTurn: false) { Relu = relu }, Pointer(b));
 
     private void MultiplyPacked<TLanes, TVector>(in MatMulJob problem, float* right) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
@@ -43,25 +36,12 @@ public sealed unsafe partial class CpuDevice
         Run(problem, Blocks(wholes, RowStrips) + (problem.Columns > wholes * width ? 1 : 0), &RowStripsChunk<TLanes, TVector>, &job);
     }
 
-    // Some whole strips of one row, the last of which may begin among those of the chunk before; behind them the strip that is not whole.
+    // The whole strips of one row, some to a chunk; behind them the strip that is not whole.
     private static void RowStripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
         ref readonly var job = ref *(StripsJob*)arguments;
-        ref readonly var problem = ref job.Problem;
-        int width = 2 * TLanes.Count, wholes = problem.Columns / width, first = chunk * RowStrips;
-        if (first >= wholes)
-        {
-            StripsChunk<TLanes, TVector>(arguments, wholes);
-            return;
-        }
-        var strip = Math.Min(first, wholes - RowStrips);
-        var sums = stackalloc float[RowStrips * width];
-        for (var k = 0; k < problem.Inner; k += TileDepth)
-        {
-            var depth = Math.Min(TileDepth, problem.Inner - k);
-            SumRow<TLanes, TVector>(problem.A + k, job.Right + k * Blocks(problem.Columns, width) * width + strip * width * depth, width, width * depth, depth, sums, k == 0 ? Store.Overwrite : Store.Add);
-        }
-        EndRow(problem, strip * width, sums, RowStrips * width);
-        PutRow(sums + (first - strip) * width, problem.C + first * width, (strip + RowStrips - first) * width, Store.Overwrite);
+        int width = 2 * TLanes.Count, wholes = job.Problem.Columns / width, strip = chunk * RowStrips;
+        if (strip >= wholes) StripsChunk<TLanes, TVector>(arguments, wholes);
+        else MultiplyRowStrips<TLanes, TVector>(job, strip * width, (wholes - RowStrips) * width);
     }
 }

@@ -9,32 +9,42 @@ namespace RawDL;
 public sealed unsafe partial class CpuDevice
 {
     // Columns of a chunk: sums enough to hide the latency of a multiply-add, and long pieces of memory.
-    private const int RowStrips = 4, RowVectors = 2 * RowStrips, RowColumnsTurned = 24;
+    private const int RowStrips = 4, RowColumnsTurned = 24;
 
     private bool MultiplyRow(in MatMulJob problem)
     {
         if (problem.Rows != 1 || problem.Turned || problem.Store != Store.Overwrite || problem.AStep != 1 || MatMulBits < 256 || !Fma.IsSupported) return false;
         var turned = problem.BStep == 1 && problem.BColumn != 1;
-        var isWide = MatMulBits == 512 && problem.Columns >= RowVectors * Lanes512.Count;
-        var width = turned ? RowColumnsTurned : RowVectors * (isWide ? Lanes512.Count : Lanes256.Count);
+        var isWide = MatMulBits == 512 && problem.Columns >= RowStrips * 2 * Lanes512.Count;
+        var width = turned ? RowColumnsTurned : RowStrips * 2 * (isWide ? Lanes512.Count : Lanes256.Count);
         if (turned ? problem.Columns < 8 : problem.BColumn != 1 || problem.Columns < width) return false;
-        var job = problem;
-        Run(job, Blocks(job.Columns, width), turned ? &RowTurnedChunk : isWide ? &RowChunk<Lanes512, Vector512<float>> : &RowChunk<Lanes256, Vector256<float>>, &job);
+        var job = new StripsJob { Problem = problem };
+        Run(problem, Blocks(problem.Columns, width), turned ? &RowTurnedChunk : isWide ? &RowChunk<Lanes512, Vector512<float>> : &RowChunk<Lanes256, Vector256<float>>, &job);
         return true;
     }
 
     private static void RowChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
-        ref readonly var job = ref *(MatMulJob*)arguments;
-        var width = RowVectors * TLanes.Count;
-        // The last chunk computes some columns of the one before again, and leaves them to it.
-        var first = chunk * width;
-        var column = Math.Min(first, job.Columns - width);
+        ref readonly var job = ref *(StripsJob*)arguments;
+        var width = RowStrips * 2 * TLanes.Count;
+        MultiplyRowStrips<TLanes, TVector>(job, chunk * width, job.Problem.Columns - width);
+    }
+
+    // Strips side by side of one row, from a column on. Those that would begin behind the last begin there, compute some columns of the chunk before again, and leave them to it.
+    private static void MultiplyRowStrips<TLanes, TVector>(in StripsJob job, int first, int last) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    {
+        ref readonly var problem = ref job.Problem;
+        var (strip, width, column) = (2 * TLanes.Count, RowStrips * 2 * TLanes.Count, Math.Min(first, last));
         var sums = stackalloc float[width];
-        for (var k = 0; k == 0 || k < job.Inner; k += TileDepth)
-            SumRow<TLanes, TVector>(job.A + k, job.B + k * job.BStep + column, job.BStep, 2 * TLanes.Count, Math.Min(TileDepth, job.Inner - k), sums, k == 0 ? Store.Overwrite : Store.Add);
-        EndRow(job, column, sums, width);
-        PutRow(sums + (first - column), job.C + first, column + width - first, Store.Overwrite);
+        for (var k = 0; k == 0 || k < problem.Inner; k += TileDepth)
+        {
+            var depth = Math.Min(TileDepth, problem.Inner - k);
+            var store = k == 0 ? Store.Overwrite : Store.Add;
+            if (job.Right != null) SumRow<TLanes, TVector>(problem.A + k, job.Panel(k, column, strip), strip, strip * depth, depth, sums, store);
+            else SumRow<TLanes, TVector>(problem.A + k, problem.B + k * problem.BStep + column, problem.BStep, strip, depth, sums, store);
+        }
+        EndRow(problem, column, sums, width);
+        PutRow(sums + (first - column), problem.C + first, column + width - first, Store.Overwrite);
     }
 
     // sums[j] = or += Σ_k a[k] · b[k · step + j] of four pairs of vectors, in b one pair every next floats.
@@ -68,7 +78,7 @@ public sealed unsafe partial class CpuDevice
 
     private static void RowTurnedChunk(void* arguments, int chunk)
     {
-        ref readonly var job = ref *(MatMulJob*)arguments;
+        ref readonly var job = ref ((StripsJob*)arguments)->Problem;
         var column = chunk * RowColumnsTurned;
         var columns = Math.Min(RowColumnsTurned, job.Columns - column);
         // The last eight columns may begin among those of the chunk before.

@@ -54,12 +54,21 @@ public sealed unsafe partial class CpuDevice
         public readonly int RowChunks => Blocks(Problem.Rows, ChunkRows);
         public readonly int ColumnChunks => Blocks(Problem.Columns, ChunkColumns);
         public readonly int Parts => Blocks(Problem.Inner, TileDepth);
+
+        // Where the strip from a column on lies in Right, for TileDepth of k.
+        public readonly float* Panel(int k, int column, int width) => Right + k * Blocks(Problem.Columns, width) * width + column * Math.Min(TileDepth, Problem.Inner - k);
+
         public readonly float* OwnScratch => ThreadScratch + (nint)WorkerTeam.ThreadIndex * ThreadScratchLength;
     }
 
     // Parts of which B fits into its scratch memory.
-    private void MultiplyStrips<TLanes, TVector>(in MatMulJob problem) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
+    private void MultiplyStrips<TLanes, TVector>(in MatMulJob problem, float* packed) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
     {
+        if (packed != null)
+        {
+            MultiplyPacked<TLanes, TVector>(problem, packed);
+            return;
+        }
         var depth = PanelElements / Math.Min(problem.Columns, PanelColumns) / TileDepth * TileDepth;
         for (var column = 0; column < problem.Columns; column += PanelColumns)
             for (var k = 0; k == 0 || k < problem.Inner; k += depth)
@@ -166,8 +175,7 @@ public sealed unsafe partial class CpuDevice
         column *= 4 * width;
         var k = part * TileDepth;
         var depth = Math.Min(TileDepth, problem.Inner - k);
-        PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column),
-            job.Right + k * Blocks(problem.Columns, width) * width + column * depth);
+        PackStrips<TLanes, TVector>(problem, k, depth, column, Math.Min(4 * width, problem.Columns - column), job.Panel(k, column, width));
     }
 
     private static void StripsChunk<TLanes, TVector>(void* arguments, int chunk) where TLanes : struct, ILanes<TVector> where TVector : unmanaged
@@ -215,7 +223,7 @@ public sealed unsafe partial class CpuDevice
                     MultiplyStrips<TLanes, TVector>(product, rows, count, panel);
                     continue;
                 }
-                if (job.Right != null) panel = job.Right + k * Blocks(problem.Columns, width) * width + at * product.Depth;
+                if (job.Right != null) panel = job.Panel(k, at, width);
                 else PackStrips<TLanes, TVector>(problem, k, product.Depth, at, count, panel);
                 product.B = panel;
                 product.BStep = width;
